@@ -1,0 +1,1 @@
+"""Everything that speaks Kafka on the worker side."""
