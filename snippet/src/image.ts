@@ -1,0 +1,55 @@
+/** Image content: fetched and decoded off the page, then put into the box that the page already has. */
+import { LINK, safeUrl } from './urls';
+import type { Content } from './wire';
+
+/** Resolves to the step that changes the page. */
+export const prepareImage = async (place: HTMLElement, content: Content): Promise<() => void> => {
+  const fresh = new Image();
+  const old = (place.matches('img') ? place : place.querySelector('img')) as HTMLImageElement | null;
+  const href = content.href && safeUrl(content.href, LINK, location.href);
+  const src = safeUrl(content.src);
+  const srcset = (content.sources || [])
+    .filter((s) => s.width && !s.type && (!s.media || matchMedia(s.media).matches))
+    .map((s) => safeUrl(s.src) + ` ${s.width}w`)
+    .join(', ');
+  const sizes = (old || place).clientWidth + 'px';
+
+  const fill = (img: HTMLImageElement) => {
+    img.sizes = sizes;
+    img.srcset = srcset;
+    img.src = src;
+    img.alt = content.alt || '';
+  };
+  fill(fresh);
+  await fresh.decode();
+
+  return () => {
+    const img = old || fresh;
+    if (old) {
+      keepBox(old);
+      old.closest('picture')?.querySelectorAll('source').forEach((source) => source.remove());
+      fill(old);
+    } else {
+      img.width = content.width || img.naturalWidth;
+      img.height = content.height || img.naturalHeight;
+      place.replaceChildren(img);
+    }
+    if (href) {
+      let link = img.closest('a');
+      if (!link) {
+        link = document.createElement('a');
+        img.replaceWith(link);
+        link.append(img);
+      }
+      link.href = href;
+    }
+  };
+};
+
+/** Whatever the new image's own shape, the page around it does not move. */
+const keepBox = (img: HTMLImageElement) => {
+  const { width, height } = img.getBoundingClientRect();
+  if (!height) return;
+  img.style.aspectRatio = width + '/' + height;
+  img.style.objectFit ||= 'cover';
+};
