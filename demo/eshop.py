@@ -9,12 +9,12 @@ import gzip
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from demo.visit import ContextValue, Visit
+from demo.visit import ContextValue, UnreadableVisitError, Visit
 
 VISITS = Path(__file__).parent / "visits" / "eshop_clothing_2008.csv.gz"
 
@@ -37,6 +37,7 @@ COUNTRIES = {
 HOURS = (2, 1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 10, 10, 9, 9, 9, 10, 11, 13, 14, 13, 9, 5)
 # fmt: on
 
+VIEWS = 165_474  # rows of the file
 PLACEMENTS = ("hero", "side")
 # The shop is in Poland, and all its days fall into summer time.
 SHOP_TIME = timezone(timedelta(hours=2))
@@ -74,21 +75,32 @@ class Product:
 
 
 def rows(path: Path = VISITS) -> Iterator[Row]:
-    """Every page view in the order of the file: by day, then session, then order within the session."""
-    with gzip.open(path, "rt", encoding="ascii", newline="") as text:
-        for line in csv.DictReader(text, delimiter=";"):
-            yield Row(
-                day=(int(line["year"]), int(line["month"]), int(line["day"])),
-                session=line["session ID"],
-                country=COUNTRIES.get(line["country"]),
-                category=CATEGORIES[line["page 1 (main category)"]],
-                model=line["page 2 (clothing model)"],
-                colour=COLOURS[line["colour"]],
-                price=int(line["price"]),
-                profile_photo=line["model photography"] == "2",
-                list_place=int(line["location"]),
-                list_page=int(line["page"]),
-            )
+    """Every page view in the order of the file: by day, then session, then order within the session.
+
+    Raises UnreadableVisitError, naming the line, where the file is not this data.
+    """
+    number = 1
+    try:
+        with gzip.open(path, "rt", encoding="ascii", newline="") as text:
+            for number, line in enumerate(csv.DictReader(text, delimiter=";"), 2):  # noqa: B007 - the error names it
+                yield _row(line)
+    except (KeyError, ValueError, EOFError, gzip.BadGzipFile) as wrong:
+        raise UnreadableVisitError(f"{path.name}, line {number}: not the e-shop clothing data ({wrong!r})") from wrong
+
+
+def _row(line: Mapping[str, str]) -> Row:
+    return Row(
+        day=(int(line["year"]), int(line["month"]), int(line["day"])),
+        session=line["session ID"],
+        country=COUNTRIES.get(line["country"]),
+        category=CATEGORIES[line["page 1 (main category)"]],
+        model=line["page 2 (clothing model)"],
+        colour=COLOURS[line["colour"]],
+        price=int(line["price"]),
+        profile_photo=line["model photography"] == "2",
+        list_place=int(line["location"]),
+        list_page=int(line["page"]),
+    )
 
 
 def visits(seed: int, path: Path = VISITS, sessions: int | None = None) -> Iterator[Visit]:

@@ -21,7 +21,7 @@ def first_sessions() -> list[Visit]:
 
 def test_every_row_of_the_file_is_read() -> None:
     rows = list(eshop.rows())
-    assert len(rows) == 165_474
+    assert len(rows) == eshop.VIEWS
     assert len({row.session for row in rows}) == 24_026
 
 
@@ -113,3 +113,11 @@ def test_jsonl_and_csv_name_the_line_that_is_no_visit(tmp_path: Path) -> None:
     assert next(rows) == Visit(5, "a", "s", ("hero", "side"), {"page": "/x", "category": "skirts"})
     with pytest.raises(UnreadableVisitError, match=r"visits\.csv\.gz, line 3"):
         next(rows)
+
+
+@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"a;b\n1;2\n"), gzip.compress(b"year;month\nx;1\n")])
+def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "other.csv.gz"
+    file.write_bytes(content)
+    with pytest.raises(UnreadableVisitError, match=r"other\.csv\.gz, line \d: not the e-shop clothing data"):
+        list(eshop.rows(file))
