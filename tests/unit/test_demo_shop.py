@@ -1,14 +1,16 @@
 """The demonstration shop's pages: what they ask the edge for, and that they need nothing from elsewhere."""
 
-import asyncio
 import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
-from starlette.applications import Starlette
+
+with warnings.catch_warnings():
+    # Starlette warns of the client library that it finds, which is not what is tested here.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from starlette.testclient import TestClient
 
 from demo import eshop
 from demo.eshop import Product
@@ -20,51 +22,37 @@ EDGE = "http://127.0.0.1:8701"
 PAGES = ("/", "/category/sale", "/product/A13", "/as/trousers")
 
 
-@dataclass(frozen=True)
-class Shop:
-    """Asks the application without a network."""
-
-    app: Starlette
-
-    def get(self, path: str) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop") as client:
-                return await client.get(path)
-
-        return asyncio.run(ask())
-
-
 @pytest.fixture(scope="module")
 def catalogue() -> Mapping[str, Product]:
     return eshop.products()
 
 
 @pytest.fixture(scope="module")
-def shop(catalogue: Mapping[str, Product]) -> Shop:
-    return Shop(make_app(EDGE, "m_shop", catalogue))
+def shop(catalogue: Mapping[str, Product]) -> TestClient:
+    return TestClient(make_app(EDGE, "m_shop", catalogue))
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_carries_the_embed_code(shop: Shop, path: str) -> None:
+def test_every_page_carries_the_embed_code(shop: TestClient, path: str) -> None:
     text = shop.get(path).text
     assert f'<script async src="{EDGE}/tb/1/tb.js" data-merchant="m_shop"' in text
     assert 'data-consent="granted"' in text
 
 
 @pytest.mark.parametrize("path", PAGES[:3])
-def test_a_page_has_one_hero_and_one_side_with_default_pictures(shop: Shop, path: str) -> None:
+def test_a_page_has_one_hero_and_one_side_with_default_pictures(shop: TestClient, path: str) -> None:
     text = shop.get(path).text
     assert text.count('data-tb-placement="hero"') == text.count('data-tb-placement="side"') == 1
     for picture in re.findall(r'src="(/static/banners/[^"]+)"', text):
         assert shop.get(picture).headers["content-type"].startswith("image/svg")
 
 
-def test_a_product_page_names_category_product_and_price(shop: Shop) -> None:
+def test_a_product_page_names_category_product_and_price(shop: TestClient) -> None:
     assert 'data-category="trousers" data-product="A13" data-price="28"' in shop.get("/product/A13").text
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_another_origin_but_the_edge(shop: Shop, path: str) -> None:
+def test_a_page_loads_nothing_from_another_origin_but_the_edge(shop: TestClient, path: str) -> None:
     answer = shop.get(path)
     loaded = re.findall(r'<(?:script|img|link|iframe)[^>]+(?:src|href)="(https?://[^"/]+)', answer.text)
     assert set(loaded) == {EDGE}
@@ -73,7 +61,7 @@ def test_a_page_loads_nothing_from_another_origin_but_the_edge(shop: Shop, path:
 
 
 def test_every_product_has_a_page_a_picture_and_a_place_in_its_category(
-    shop: Shop, catalogue: Mapping[str, Product]
+    shop: TestClient, catalogue: Mapping[str, Product]
 ) -> None:
     listed: set[str] = set()
     for category in words.CATEGORIES:
@@ -82,7 +70,7 @@ def test_every_product_has_a_page_a_picture_and_a_place_in_its_category(
     assert shop.get("/pictures/P82.svg").text.startswith("<svg")
 
 
-def test_the_played_visitor_opens_pages_of_the_category(shop: Shop, catalogue: Mapping[str, Product]) -> None:
+def test_the_played_visitor_opens_pages_of_the_category(shop: TestClient, catalogue: Mapping[str, Product]) -> None:
     tour = re.search(r'data-path="([^"]+)"', shop.get("/as/sale").text)
     assert tour is not None
     assert {catalogue[page.removeprefix("/product/")].category for page in tour[1].split()} == {"sale"}
@@ -90,12 +78,12 @@ def test_the_played_visitor_opens_pages_of_the_category(shop: Shop, catalogue: M
 
 
 @pytest.mark.parametrize("path", ["/category/hats", "/product/Z9", "/as/hats", "/pictures/Z9.svg", "/nowhere"])
-def test_what_is_not_there_is_404(shop: Shop, path: str) -> None:
+def test_what_is_not_there_is_404(shop: TestClient, path: str) -> None:
     assert shop.get(path).status_code == 404
 
 
 def test_a_merchant_id_is_written_as_text(catalogue: Mapping[str, Product]) -> None:
-    text = Shop(make_app(EDGE, '"><b>', catalogue)).get("/").text
+    text = TestClient(make_app(EDGE, '"><b>', catalogue)).get("/").text
     assert "<b>" not in text
     assert 'data-merchant="&#34;&gt;&lt;b&gt;"' in text
 
