@@ -1,8 +1,7 @@
 /** One query for all placements of the page, and its answer into their elements. Any failure leaves the page as it was. */
 import { isId } from './ids';
 import { prepareImage } from './image';
-import { codeOf, setState } from './state';
-import { fail } from './urls';
+import { announce, codeOf, fail } from './state';
 import type { Answer, Content } from './wire';
 
 /** Milliseconds that an asset may take after the answer. */
@@ -14,9 +13,13 @@ export const PLACED = '[data-tb-placement]';
 
 export const placementOf = (element: HTMLElement): string => element.dataset.tbPlacement || '';
 
+/** `work`, or the error `timeout` after `ms`: what comes later is dropped. */
+export const inTime = <T>(work: Promise<T>, ms: number): Promise<T> =>
+  Promise.race([work, new Promise<never>((_, failed) => setTimeout(() => failed('timeout'), ms))]);
+
 export const openDelivery = (
   ask: (placements: string[], view: boolean) => Promise<Answer>,
-  loadScript: (placement: string, content: Content) => Promise<() => void>,
+  loadScript: (placement: string, content: Content) => Promise<void>,
   shown: (element: HTMLElement, content: Content) => void,
 ) => {
   /** The latest question for each element: an older answer is not presented. */
@@ -25,20 +28,20 @@ export const openDelivery = (
   const present = async (element: HTMLElement, answer: Promise<Answer>) => {
     const placement = placementOf(element);
     latest.set(element, answer);
-    setState(element, 'loading');
+    announce(element, 'loading');
     try {
       const content = (await answer).contents[placement];
-      if (!content) return setState(element, 'default');
-      const change = await Promise.race([
-        content.kind === 'image' ? prepareImage(element, content) : content.kind === 'script' ? loadScript(placement, content) : fail('type'),
-        new Promise<never>((_, failed) => setTimeout(() => failed(Error('asset_timeout')), ASSET_TIMEOUT)),
-      ]);
+      if (!content) return announce(element, 'default');
+      const { kind } = content;
+      const ready: Promise<(() => void) | void> =
+        kind === 'image' ? prepareImage(element, content) : kind === 'script' ? loadScript(placement, content) : fail('type');
+      const change = await inTime(ready, ASSET_TIMEOUT);
       if (latest.get(element) !== answer) return;
-      change();
-      setState(element, 'shown', { placement, content: content.content, decision: content.decision });
+      change?.();
+      announce(element, 'shown', { placement, content: content.content, decision: content.decision });
       shown(element, content);
     } catch (error) {
-      setState(element, 'error', { placement, reason: codeOf(error) });
+      announce(element, 'error', { placement, reason: codeOf(error) });
     }
   };
 

@@ -1,5 +1,4 @@
 /** The queue of events: twenty or two seconds, whichever is first. */
-import { newId } from './ids';
 import type { TrackedEvent } from './wire';
 
 const BATCH = 20;
@@ -12,14 +11,13 @@ export const openQueue = (ship: (events: TrackedEvent[], leaving: boolean) => vo
 
   const flush = (leaving: boolean) => {
     const events = queue;
-    clearTimeout(timer);
     timer = undefined;
     queue = [];
     if (events[0]) ship(events, leaving);
   };
-  const add = (event: Omit<TrackedEvent, 'id' | 'at'>, id = newId()) => {
-    if (queue.push({ id, at: now(), ...event }) >= BATCH) flush(false);
+  const put = (event: Omit<TrackedEvent, 'at'>) => {
+    if (queue.push({ at: now(), ...event }) >= BATCH) flush(false);
     else timer ??= setTimeout(flush, PATIENCE, false);
   };
-  return { add, flush };
+  return { put, flush };
 };

@@ -6,16 +6,14 @@ import type { Content } from './wire';
 export const prepareImage = async (place: HTMLElement, content: Content): Promise<() => void> => {
   const fresh = new Image();
   const old = (place.matches('img') ? place : place.querySelector('img')) as HTMLImageElement | null;
-  const href = content.href && safeUrl(content.href, LINK, location.href);
+  const href = content.href && safeUrl(content.href, LINK);
   const src = safeUrl(content.src);
   const srcset = (content.sources || [])
-    .filter((s) => s.width && !s.type && (!s.media || matchMedia(s.media).matches))
+    .filter((s) => s.width && !s.type && !s.media)
     .map((s) => safeUrl(s.src) + ` ${s.width}w`)
     .join(', ');
-  const sizes = (old || place).clientWidth + 'px';
 
   const fill = (img: HTMLImageElement) => {
-    img.sizes = sizes;
     img.srcset = srcset;
     img.src = src;
     img.alt = content.alt || '';
@@ -30,26 +28,15 @@ export const prepareImage = async (place: HTMLElement, content: Content): Promis
       old.closest('picture')?.querySelectorAll('source').forEach((source) => source.remove());
       fill(old);
     } else {
-      img.width = content.width || img.naturalWidth;
-      img.height = content.height || img.naturalHeight;
       place.replaceChildren(img);
     }
-    if (href) {
-      let link = img.closest('a');
-      if (!link) {
-        link = document.createElement('a');
-        img.replaceWith(link);
-        link.append(img);
-      }
-      link.href = href;
-    }
+    const link = img.closest('a');
+    if (link && href) link.href = href;
   };
 };
 
 /** Whatever the new image's own shape, the page around it does not move. */
 const keepBox = (img: HTMLImageElement) => {
-  const { width, height } = img.getBoundingClientRect();
-  if (!height) return;
-  img.style.aspectRatio = width + '/' + height;
-  img.style.objectFit ||= 'cover';
+  img.style.aspectRatio = img.clientWidth + '/' + img.clientHeight;
+  if (getComputedStyle(img).objectFit === 'fill') img.style.objectFit = 'cover';
 };

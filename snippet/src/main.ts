@@ -1,9 +1,9 @@
 /** The wiring: reads the tag, opens the parts, asks once. Whatever goes wrong, the page keeps what it shows. */
-import { openGlobal, type Call, type Global } from './api';
-import { campaignHash, isEntry } from './campaign';
-import { openDelivery, placementOf, PLACED } from './delivery';
+import { openGlobal, type Call } from './api';
+import { campaignHash, isEntry, parseReferrer } from './campaign';
+import { inTime, openDelivery, placementOf, PLACED } from './delivery';
 import { openQueue } from './events';
-import { newId } from './ids';
+import { hash, newId } from './ids';
 import { listen } from './interactions';
 import { openOutbox, type Item } from './outbox';
 import { pageContext } from './page';
@@ -11,7 +11,6 @@ import { scriptLoader } from './script';
 import { limitsOf } from './session';
 import { announce, codeOf } from './state';
 import { openJar } from './storage';
-import { fail } from './urls';
 import { watchVisibility } from './visibility';
 import { openVisitor, type Consent } from './visitor';
 import type { Answer, Content, TrackedEvent } from './wire';
@@ -19,8 +18,11 @@ import type { Answer, Content, TrackedEvent } from './wire';
 /** Milliseconds that a query may take; afterwards the page keeps what it shows. */
 const TIMEOUT = 1500;
 
-/** `required` is denied until `tb('consent', 'granted')`. */
-const consentOf = (word: string | undefined): Consent => (word === 'granted' ? word : word ? 'denied' : 'unknown');
+declare global {
+  interface Navigator {
+    readonly globalPrivacyControl?: boolean;
+  }
+}
 
 /** An error of ours never reaches the page; it can be heard as `tb:error` on the document. */
 const guard = <F extends Call>(act: F) =>
@@ -32,78 +34,65 @@ const guard = <F extends Call>(act: F) =>
     }
   }) as F;
 
-const boot = guard((tag: HTMLScriptElement, win: Window & { tb?: Global }) => {
-  const doc = document;
-  const { now } = Date;
+const boot = guard((tag: HTMLScriptElement) => {
   const settings = tag.dataset;
   const { merchant } = settings;
   const edge = new URL(tag.src).origin;
   // A second tag on the same page would ask and count twice.
-  if (!merchant || win.tb?.ids) return;
+  if (!merchant || window.tb?.ids) return;
 
-  const nav = navigator as Navigator & { globalPrivacyControl?: boolean };
-  const optedOut = nav.globalPrivacyControl && settings.gpc !== 'ignore';
-  const bot = nav.webdriver;
-  let choice = consentOf(settings.consent);
-  const consent = () => (optedOut ? 'denied' : choice);
+  const bot = navigator.webdriver;
+  /** `required` is denied until `tb('consent', 'granted')`; Global Privacy Control cannot be overruled by a call. */
+  const consentOf = (word: string | undefined): Consent =>
+    navigator.globalPrivacyControl && settings.gpc !== 'ignore' ? 'denied'
+    : word === 'granted' ? word
+    : word ? 'denied'
+    : 'unknown';
+  let consent = consentOf(settings.consent);
 
+  const [referrer, from] = parseReferrer(document.referrer);
   const navigation = performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined;
-  const entry = isEntry(navigation?.type, doc.referrer, (settings.domain || location.hostname).replace(/^\./, ''));
+  const entry = isEntry(navigation?.type, from, settings.domain || '.' + location.hostname);
   const visitor = openVisitor(
-    openJar(win, settings.domain || ''),
+    openJar(settings.domain || ''),
     limitsOf(settings),
     entry ? campaignHash(location.search, settings.campaign) : '',
-    consent,
-    now,
-    (session, reason) => announce(doc, 'session', { session, reason }),
+    () => consent,
+    Date.now,
+    (session, reason) => announce(document, 'session', { session, reason }),
   );
 
-  const outbox = openOutbox(edge, visitor.route, now);
+  const outbox = openOutbox(edge, visitor.lane, Date.now);
   const item = (path: string, body: object): Item => ({
     path,
-    body: { v: 1, merchant, ...visitor.ids(), consent: consent(), ...body },
+    payload: { v: 1, merchant, ...visitor.ids(), consent, ...body },
     tries: 0,
   });
   const queue = openQueue((events, leaving) => {
     // Events of nobody are nothing to keep.
     if (visitor.ids().customer) (leaving ? outbox.leave : outbox.send)(item('events', { events }));
-  }, now);
-  const record = (type: TrackedEvent['type'], rest: object, id?: string) => {
-    if (consent() !== 'denied' && !bot) queue.add({ type, ...rest }, id);
+  }, Date.now);
+  const record = (type: TrackedEvent['type'], rest: object, id = newId()) => {
+    if (consent !== 'denied' && !bot) queue.put({ id, type, ...rest });
   };
 
   const extra = {};
-  const context = () => ({ ...pageContext(settings, entry), storage: visitor.storage(), ...extra });
+  const context = () => ({ ...pageContext(settings, entry, referrer), storage: visitor.storage(), ...extra });
 
   const ask = (placements: string[], view: boolean): Promise<Answer> =>
-    visitor.question(view, async (identity) => {
-      const query = item('query', { ...identity, id: newId(), placements, context: context(), bot });
-      const abort = new AbortController();
-      const timer = setTimeout(() => abort.abort(), +(settings.timeout || TIMEOUT));
-      try {
-        const response = await outbox.post(query, { signal: abort.signal });
-        if (!response.ok) fail('http_' + response.status);
-        const answer = (await response.json()) as Answer;
-        if (answer.recorded === false) outbox.later(query);
-        return answer;
-      } finally {
-        clearTimeout(timer);
-      }
-    });
+    visitor.question(view, (identity) =>
+      inTime(
+        outbox.post(item('query', { ...identity, id: newId(), placements, context: context(), bot })),
+        +(settings.timeout || TIMEOUT),
+      ),
+    );
 
   const shown = new WeakMap<HTMLElement, Content>();
-  const seen = new Set<string>();
   const about = (type: 'impression' | 'click', element: HTMLElement) => {
     const { content, decision } = shown.get(element) || {};
     if (decision) record(type, { placement: placementOf(element), decision, content });
   };
-  const watch = watchVisibility(
-    guard((element: HTMLElement) => {
-      const decision = shown.get(element)!.decision;
-      if (!seen.has(decision)) about('impression', element);
-      seen.add(decision);
-    }),
-  );
+  const watch = watchVisibility(guard((element: HTMLElement) => about('impression', element)));
   const deliver = openDelivery(ask, scriptLoader([edge, location.origin, ...(settings.scripts || '').split(' ')], tag.nonce), (element, content) => {
     shown.set(element, content);
     watch(element);
@@ -114,24 +103,38 @@ const boot = guard((tag: HTMLScriptElement, win: Window & { tb?: Global }) => {
   };
   /** A page without placements asks nothing: its view is an event of its own. */
   const deliverAll = async (view: boolean) => {
-    const placed = [...doc.querySelectorAll<HTMLElement>(PLACED)];
+    const placed = [...document.querySelectorAll<HTMLElement>(PLACED)];
     if (placed[0]) await deliver(placed, view);
     else if (view) record('view', { properties: context() });
   };
+  const heed = (types: string, act: (e: Event) => void) =>
+    types.split(' ').forEach((type) => addEventListener(type, guard(act), true));
   let started = false;
-  let settled: () => void;
-  const ready = new Promise<void>((done) => (settled = done));
+  const start = (): Promise<unknown> => {
+    const leave = () => {
+      queue.flush(true);
+      outbox.leaveAll();
+    };
+    started = true;
+    visitor.enter();
+    heed('visibilitychange pagehide', leave);
+    listen(heed, (element) => about('click', element), track, visitor.touch);
+    return deliverAll(true);
+  };
+  const ready = new Promise<unknown>((parsed) =>
+    document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', parsed) : parsed(0),
+  ).then(guard(start));
 
-  const runWaiting = openGlobal(
-    win,
+  openGlobal(
     {
       context: (more: object) => Object.assign(extra, more),
       consent: (word: string) => {
-        choice = consentOf(word);
-        if (choice === 'denied') {
+        const before = consent;
+        consent = consentOf(word);
+        if (consent === 'denied') {
           visitor.forget('consent');
           queue.flush(false);
-        } else if (started) {
+        } else if (started && before !== consent) {
           visitor.enter();
           deliverAll(true);
         }
@@ -145,10 +148,11 @@ const boot = guard((tag: HTMLScriptElement, win: Window & { tb?: Global }) => {
         const { transaction_id: id } = properties;
         visitor.touch();
         // One transaction is one event, however often its page is loaded.
-        record('conversion', { properties }, id ? ('t_' + id).replace(/[^\w.:-]/g, '_').slice(0, 64) : undefined);
+        record('conversion', { properties }, id ? 't_' + hash('' + id) : undefined);
       },
       identify: (known_id: string | null, proof?: string) => {
-        visitor.identify(known_id);
+        visitor.enter();
+        visitor.belong(known_id);
         if (known_id) record('identify', { properties: { known_id, proof } });
       },
       refresh: (element?: HTMLElement) => (element ? deliver([element], false) : deliverAll(false)),
@@ -160,29 +164,11 @@ const boot = guard((tag: HTMLScriptElement, win: Window & { tb?: Global }) => {
       },
       ready: (act: () => void) => ready.then(act),
       on: (name: string, act: (detail: unknown, target: EventTarget | null) => void) =>
-        doc.addEventListener('tb:' + name, (e) => act((e as CustomEvent).detail, e.target)),
+        document.addEventListener('tb:' + name, (e) => act((e as CustomEvent).detail, e.target)),
     },
     visitor.ids,
     guard,
   );
-
-  const start = guard(() => {
-    const leave = () => {
-      queue.flush(true);
-      outbox.leaveAll();
-    };
-    visitor.enter();
-    runWaiting();
-    started = true;
-    doc.addEventListener('visibilitychange', guard(() => doc.hidden && leave()));
-    win.addEventListener('pagehide', guard(leave));
-    listen(guard, (element) => about('click', element), track, visitor.touch);
-    deliverAll(true).then(settled);
-  });
-
-  if (doc.readyState === 'loading') doc.addEventListener('DOMContentLoaded', start);
-  else start();
 });
 
-const tag = document.currentScript || document.querySelector('script[data-merchant]');
-if (tag) boot(tag as HTMLScriptElement, window);
+boot(document.currentScript as HTMLScriptElement);

@@ -1,14 +1,16 @@
 /** What the page can see of us: `data-tb-state` and bubbling `tb:*` events. A listener that throws is the page's own error. */
-export const announce = (target: EventTarget, name: string, detail: object) =>
-  target.dispatchEvent(new CustomEvent('tb:' + name, { bubbles: true, detail }));
+export type State = 'loading' | 'shown' | 'default' | 'error' | 'session';
 
-export const setState = (element: HTMLElement, state: 'loading' | 'shown' | 'default' | 'error', detail: object = {}) => {
-  element.dataset.tbState = state;
-  announce(element, state, detail);
+/** Tells it at a placement's element, or at the document, which has no attributes. */
+export const announce = (target: Document | HTMLElement, state: State, detail?: object) => {
+  if ('dataset' in target) target.dataset.tbState = state;
+  target.dispatchEvent(new CustomEvent('tb:' + state, { bubbles: true, detail }));
 };
 
-/** A reason code: our own, or the browser's name of the error (AbortError: timeout, TypeError: network, EncodingError: image). */
-export const codeOf = (error: unknown): string => {
-  const { name, message } = error as Error;
-  return name === 'Error' ? message : name;
+/** Our own failures are reason codes; they never leave the snippet as exceptions. */
+export const fail = (code: string): never => {
+  throw code;
 };
+
+/** A reason code: our own, or the browser's name of the error (TypeError: network, SyntaxError: no JSON, EncodingError: no image). */
+export const codeOf = (error: unknown): string => (error as Error).name || (error as string);

@@ -7,18 +7,17 @@ const KEEP_SECONDS = 34_128_000;
 export type Jar = ReturnType<typeof openJar>;
 
 /** `domain`: the scope of the cookies, '' for the host alone. */
-export const openJar = (win: Window, domain: string) => {
-  const { document: doc, location } = win;
+export const openJar = (domain: string) => {
   const memory: Record<string, string> = {};
   const stores: Store[] = [
     [
       'cookie',
-      (name) => ('; ' + doc.cookie).split(`; ${name}=`).pop()!.split(';')[0],
+      (name) => ('; ' + document.cookie).split(`; ${name}=`).pop()!.split(';')[0],
       (name, value) => {
-        doc.cookie = `${name}=${value};path=/;samesite=lax;max-age=${value && KEEP_SECONDS};domain=${domain}${location.protocol === 'https:' ? ';secure' : ''}`;
+        document.cookie = `${name}=${value};path=/;samesite=lax;max-age=${value ? KEEP_SECONDS : 0};domain=${domain}${location.protocol === 'https:' ? ';secure' : ''}`;
       },
     ],
-    ['local', (name) => win.localStorage.getItem(name), (name, value) => win.localStorage[value ? 'setItem' : 'removeItem'](name, value)],
+    ['local', (name) => localStorage.getItem(name), (name, value) => localStorage[value ? 'setItem' : 'removeItem'](name, value)],
     ['memory', (name) => memory[name], (name, value) => (memory[name] = value)],
   ];
   /** A blocked store throws SecurityError, a full one QuotaExceededError: both are ordinary states, the next store serves. */
@@ -36,7 +35,7 @@ export const openJar = (win: Window, domain: string) => {
     read: <T>(name: string, parse: (text: string) => T | null) =>
       first(([kind, get]) => {
         const value = parse(get(name) || '');
-        return value && { value, kind };
+        return value && ([value, kind] as const);
       }),
     /** Writes every store, so that one that lost its copy is repaired. '' erases. */
     write: (name: string, value: string) => void first(([, , set]) => void set(name, value)),

@@ -2,30 +2,22 @@
 const SHARE = 0.5;
 const DWELL = 1000;
 
+/** Answers the step that watches one element until it has been seen. */
 export const watchVisibility = (seen: (element: HTMLElement) => void) => {
   const timers = new Map<Element, ReturnType<typeof setTimeout>>();
-
-  const look = (element: Element) => {
-    observer.unobserve(element);
-    observer.observe(element);
-  };
   const observer = new IntersectionObserver(
-    (entries) => {
-      for (const { target, intersectionRatio } of entries) {
-        clearTimeout(timers.get(target));
-        if (intersectionRatio < SHARE) continue;
+    (entries) =>
+      entries.forEach(({ target, intersectionRatio }) => {
         const dwelt = () => {
+          observer.unobserve(target);
           // A hidden page delivers no intersections: looking again restarts the second when it is back.
-          if (document.hidden) look(target);
-          else {
-            observer.unobserve(target);
-            seen(target as HTMLElement);
-          }
+          if (document.hidden) observer.observe(target);
+          else seen(target as HTMLElement);
         };
-        timers.set(target, setTimeout(dwelt, DWELL));
-      }
-    },
+        clearTimeout(timers.get(target));
+        if (intersectionRatio >= SHARE) timers.set(target, setTimeout(dwelt, DWELL));
+      }),
     { threshold: SHARE },
   );
-  return look;
+  return (element: HTMLElement) => observer.observe(element);
 };

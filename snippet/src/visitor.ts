@@ -15,7 +15,7 @@ const ACTIVITY_STEP = 5000;
 /** The route that the last answer named stands beside the id it belongs to. */
 const parseCustomer = (text: string) => {
   const [id, route = ''] = text.split('/');
-  return isId(id) ? { id, route } : null;
+  return isId(id) ? { id, lane: route } : null;
 };
 
 /** `campaign`: hash of the one that this page was entered by, '' otherwise. `onSession` hears of every new session. */
@@ -27,38 +27,35 @@ export const openVisitor = (
   now: () => number,
   onSession: (session: string, reason: Reason | null) => void,
 ) => {
-  /** Why the present session began here, until an answer has confirmed it. */
+  /** Why the present or next session begins here, until an answer has confirmed it. */
   let began: Reason | undefined;
-  /** Why the next session will begin, where that is known before it does. */
-  let because: Reason | undefined;
   let asking = 0;
 
   const read = <T>(name: string, parse: (text: string) => T | null) => (consent() === 'denied' ? undefined : jar.read(name, parse));
-  const customer = () => ({ id: null, ...read(CUSTOMER, parseCustomer)?.value });
-  const session = () => read(SESSION, parseSession)?.value;
-  const saveCustomer = (id: string, route: unknown) => jar.write(CUSTOMER, id + '/' + (route ?? ''));
+  const customer = () => ({ id: null, ...read(CUSTOMER, parseCustomer)?.[0] });
+  const session = () => read(SESSION, parseSession)?.[0];
+  const saveCustomer = (id: string, route: unknown) => jar.write(CUSTOMER, [id, route].join('/'));
   const save = (s: Session, active = s.active, known = s.known) => jar.write(SESSION, formatSession({ ...s, active, known }));
 
   const begin = (reason: Reason | null, id = newId(), known = '') => {
     const t = now();
-    save({ id, started: t, active: t, campaign, known });
-    because = undefined;
+    save({ id, started: t, active: t, cameBy: campaign, known });
     onSession(id, reason);
   };
-  const beginHere = (reason: Reason, known?: string) => begin((began = because || reason), newId(), known);
+  const beginHere = (reason: Reason, known?: string) => begin((began ||= reason), newId(), known);
   const ids = () => ({ customer: customer().id, session: session()?.id || null });
 
   return {
     ids,
-    route: () => customer().route || '',
+    lane: () => customer().lane || '',
     /** The best store that holds the id. */
-    storage: () => read(CUSTOMER, parseCustomer)?.kind,
+    storage: () => read(CUSTOMER, parseCustomer)?.[1],
 
     /** A page view, before its query: makes and repairs what is missing. An idle or old session is the server's to judge. */
     enter: () => {
       if (consent() !== 'granted') return;
-      const { id, route } = customer();
-      saveCustomer(id || newId(), route);
+      const { id, lane } = customer();
+      saveCustomer(id || newId(), lane);
       const why = expiry(session(), now(), limits, campaign);
       if (why === 'none' || why === 'campaign') beginHere(why);
     },
@@ -67,10 +64,10 @@ export const openVisitor = (
     touch: () => {
       const s = session();
       const t = now();
+      if (!s || asking) return;
       const why = expiry(s, t, limits);
-      if (asking || !customer().id) return;
       if (why) beginHere(why);
-      else if (t - s!.active >= ACTIVITY_STEP) save(s!, t);
+      else if (t - s.active >= ACTIVITY_STEP) save(s, t);
     },
 
     /**
@@ -78,20 +75,19 @@ export const openVisitor = (
      * `view`: the query belongs to a page view, which is activity.
      */
     question: async (view: boolean, ask: (identity: Identity) => Promise<Answer>): Promise<Answer> => {
-      const s = session();
+      const before = session();
       const t = now();
       const sent = ids();
-      if (view && !expiry(s, t, limits)) save(s!, t);
       asking++;
       try {
-        const answer = await ask({ ...sent, session_started: s?.started, session_active: s?.active, session_reason: began });
-        if (consent() !== 'denied' && isId(answer.customer) && customer().id === sent.customer) {
-          saveCustomer(answer.customer, answer.route);
-          const { id, reason } = answer.session!;
-          if (ids().session === sent.session && isId(id)) {
+        const answer = await ask({ ...sent, session_started: before?.started, session_active: before?.active, session_reason: began });
+        const { customer, session: verdict } = answer;
+        if (customer && consent() !== 'denied' && ids().customer === sent.customer) {
+          saveCustomer(customer, answer.route);
+          if (verdict && ids().session === sent.session) {
             began = undefined;
-            if (id !== sent.session) begin(reason, id);
-            else if (view) save(s!, t);
+            if (verdict.id !== sent.session) begin(verdict.reason, verdict.id);
+            else if (view) save(session()!, t);
           }
         }
         return answer;
@@ -101,12 +97,11 @@ export const openVisitor = (
     },
 
     /** The first identification keeps the session; another person, or nobody any more (null), begins a new one. */
-    identify: (known: string | null) => {
+    belong: (known: string | null) => {
       const s = session();
       const mark = known ? hash(known) : '';
-      if (!s) return;
-      if (s.known && s.known !== mark) beginHere('identity', mark);
-      else save(s, s.active, mark);
+      if (s && (!s.known || s.known === mark)) save(s, s.active, mark);
+      else if (s) beginHere('identity', mark);
     },
 
     restart: () => customer().id && beginHere('manual'),
@@ -115,7 +110,7 @@ export const openVisitor = (
     forget: (reason: Reason) => {
       jar.write(CUSTOMER, '');
       jar.write(SESSION, '');
-      because = reason;
+      began = reason;
     },
   };
 };

@@ -21,5 +21,5 @@ test('an id is what the wire says', () => {
 
 test('a hash is short and fits the session record', () => {
   fc.assert(fc.property(fc.string(), (text) => assert.match(hash(text), /^[0-9a-z]{1,7}$/)));
-  assert.equal(hash('a'), (0xe40c292c).toString(36)); // FNV-1a test vector
+  assert.equal(hash('ab'), (31 * 97 + 98).toString(36));
 });
