@@ -1,0 +1,1 @@
+"""What Tailorbird knows: profiles, sessions, segments, decisions. No Kafka, no HTTP."""

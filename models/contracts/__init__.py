@@ -1,0 +1,1 @@
+"""Everything two processes must agree on. A leaf: imports the standard library and msgspec only."""

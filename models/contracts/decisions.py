@@ -1,0 +1,39 @@
+"""Decision: the content chosen for one placement of one query, with all that is needed to choose it again offline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Reason = Literal["pinned", "learned", "kept", "uniform", "best", "contextual", "prior", "nothing"]
+"""The step that decided: `learned` = a row of the content table, `prior` = associations without evidence yet,
+`kept` = what the session already had, `contextual` = nothing personal was read, `nothing` = nothing eligible."""
+Arm = Literal["segment", "uniform", "best"]
+Fresh = Literal["overlay", "replica", "context"]
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One placement's choice. ``content`` None: the page keeps what it shows."""
+
+    placement: str
+    content: str | None
+    version: int | None = None
+    reason: Reason
+    arm: Arm = "segment"
+    fresh: Fresh = "context"
+    segment: str | None = None
+    context_segment: str | None = None
+    model_version: int | None = None
+    table_version: int | None = None
+    choice_version: int | None = None
+    eligible: tuple[str, ...] = ()
+    u: float | None = None
+    """The draw, in [0, 1), over `eligible` in id order."""
+    propensity: float | None = None
+    """The probability with which this content was drawn, after renormalising and flooring: exact."""
+
+
+def decision_id(query: str, placement: str) -> str:
+    """``query/placement``, as answers and events name a decision."""
+    return f"{query}/{placement}"

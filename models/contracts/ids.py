@@ -1,0 +1,98 @@
+"""Identifiers, the Kafka keys made of them, and what is derived from a key: partition and route."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+ID_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,64}\Z"  # \Z and not $: "$" lets a final line feed through
+Id = Annotated[str, Meta(pattern=ID_PATTERN)]
+
+ROUTES: Final = 1024
+"""Routes are 0..1023: a power of two, so that ``route mod n`` is ``partition mod n`` for every power of two n <= 1024."""
+
+RandomBytes = Callable[[int], bytes]
+"""``os.urandom`` in a process, a seeded source in tests."""
+
+_match = re.compile(ID_PATTERN).match
+
+
+def is_id(value: object) -> bool:
+    """Whether `value` is a well-formed identifier."""
+    return isinstance(value, str) and _match(value) is not None
+
+
+def base64url(raw: bytes) -> str:
+    """RFC 4648 section 5 without padding: the alphabet is inside that of an id."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def new_id(random: RandomBytes, prefix: str = "") -> str:
+    """`prefix` and 128 random bits (22 characters)."""
+    return prefix + base64url(random(16))
+
+
+def customer_key(merchant: str, customer: str) -> bytes:
+    """``merchant/customer``: the key of events, profiles and assignments."""
+    return f"{merchant}/{customer}".encode()
+
+
+def contextual_key(merchant: str, query: str) -> bytes:
+    """``merchant/~query``: the key of an event that belongs to nobody. ``~`` is in no id, so it meets no customer."""
+    return f"{merchant}/~{query}".encode()
+
+
+def split_key(key: bytes) -> tuple[str, str]:
+    """The two halves of a ``merchant/rest`` key.
+
+    Raises:
+        ValueError: there is no ``/`` in it, or it is not UTF-8.
+    """
+    merchant, slash, rest = key.decode().partition("/")
+    if not slash:
+        raise ValueError("a key is merchant/customer")
+    return merchant, rest
+
+
+def murmur2(data: bytes) -> int:
+    """32-bit murmur2 with Kafka's seed, as the Java client, kafka-python and aiokafka partition keys.
+
+    Source: Austin Appleby, MurmurHash2; seed 0x9747b28c from Kafka's ``Utils.murmur2``.
+    """
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    length = len(data)
+    h = (0x9747B28C ^ length) & mask
+    full = length & ~3
+    for i in range(0, full, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * m & mask
+        k = (k ^ (k >> 24)) * m & mask
+        h = (h * m & mask) ^ k
+    if tail := data[full:]:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ (h >> 13)) * m & mask
+    return h ^ (h >> 15)
+
+
+def _positive_hash(key: bytes) -> int:
+    return murmur2(key) & 0x7FFFFFFF
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that every Kafka client with the murmur2 partitioner puts `key` in."""
+    return _positive_hash(key) % partitions
+
+
+def route_of(merchant: str, customer: str) -> int:
+    """The route (0..1023) that the balancer sends this customer's queries by."""
+    return _positive_hash(customer_key(merchant, customer)) % ROUTES
+
+
+def next_session_id(merchant: str, customer: str, old: str, started: int) -> str:
+    """The id of the session after an expired one. Tabs that ask at once with the same saved session get the same id."""
+    seed = f"{merchant}/{customer}/{old}/{started}".encode()
+    return base64url(hashlib.blake2b(seed, digest_size=16).digest())

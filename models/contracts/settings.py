@@ -1,0 +1,124 @@
+"""Settings, declared once: each field is a flag (``--spool-sync``) and a variable (``TAILORBIRD_SPOOL_SYNC``).
+
+`read` is called once at the front door with the environment as a mapping; processes get the frozen result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from models.contracts.errors import ConfigurationError
+
+PREFIX: Final = "TAILORBIRD_"
+ALL: Final = ("edge", "worker", "trainer", "console")
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+PORT_BASE: Final = 8700
+SHOP_PORT, EDGE_PORT, CONSOLE_PORT, WORKER_PORT, TRAINER_PORT = range(5)
+"""Offsets from the port base."""
+FURTHER_EDGES_PORT: Final = 11
+BROKER_PORT: Final = 90
+
+
+def _help(text: str, *processes: str, secret: bool = False) -> Meta:
+    return Meta(description=text, extra={"processes": processes or ALL, "secret": secret})
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of every process."""
+
+    brokers: Annotated[str, _help("Kafka bootstrap servers, host:port,host:port")] = "127.0.0.1:8790"
+    topic_prefix: Annotated[str, _help("Put before every topic name")] = ""
+    partitions: Annotated[
+        int,
+        Meta(ge=1, le=1024, description="Partitions of the topics that share keys, a power of two", extra={"processes": ALL}),
+    ] = 16
+    replication: Annotated[int, _help("Replicas of each topic")] = 1
+    data_dir: Annotated[str, _help("Folder for spools and rebuildable indexes")] = "var"
+    host: Annotated[str, _help("Address to listen on")] = "127.0.0.1"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _help("Least severity that is logged")] = "info"
+
+    edge_port: Annotated[Port, _help("Port of the edge", "edge")] = PORT_BASE + EDGE_PORT
+    edge_id: Annotated[str, _help("Name of this edge in events and metrics, unique among edges", "edge")] = "edge-1"
+    edge_url: Annotated[str, _help("Public address of the edges, for embed codes", "edge", "console")] = (
+        f"http://127.0.0.1:{PORT_BASE + EDGE_PORT}"
+    )
+    shard: Annotated[str, _help("i/n: hold only the partitions with number mod n = i", "edge")] = "0/1"
+    overlay: Annotated[bool, _help("Fold a query into its own answer for warm customers", "edge")] = True
+    overlay_customers: Annotated[int, _help("How many customers an edge keeps warm", "edge")] = 100_000
+    spool_sync: Annotated[
+        Literal["write", "disk"], _help("What 'recorded' means: survives the process, or the power", "edge")
+    ] = "write"
+    spool_segment_bytes: Annotated[int, _help("Size at which the spool begins a new file", "edge")] = 64 * 1024 * 1024
+    spool_max_bytes: Annotated[int, _help("Size at which the spool refuses (recorded: false)", "edge")] = 8 * 1024**3
+    body_bytes: Annotated[int, _help("Largest request body after decompression", "edge", "console")] = 64 * 1024
+    merchant_rate: Annotated[float, _help("Requests a second of one merchant, 0 = no limit", "edge")] = 5000.0
+    network_rate: Annotated[float, _help("Requests a second of one client network, 0 = no limit", "edge")] = 50.0
+    trusted_proxies: Annotated[
+        str, _help("Addresses whose X-Forwarded-For counts, comma separated", "edge", "console")
+    ] = "127.0.0.1,::1"
+
+    console_port: Annotated[Port, _help("Port of the console", "console")] = PORT_BASE + CONSOLE_PORT
+    console_url: Annotated[str, _help("Address of the console as browsers see it", "console")] = (
+        f"http://127.0.0.1:{PORT_BASE + CONSOLE_PORT}"
+    )
+
+    worker_port: Annotated[Port, _help("Port of the worker's health and metrics", "worker")] = PORT_BASE + WORKER_PORT
+    worker_group: Annotated[str, _help("Consumer group and Faust application id", "worker")] = "tailorbird-worker"
+    chunk_events: Annotated[int, _help("Most events folded as one chunk", "worker")] = 4000
+
+    trainer_port: Annotated[Port, _help("Port of the trainer's health and metrics", "trainer")] = (
+        PORT_BASE + TRAINER_PORT
+    )
+    train_every_s: Annotated[float, _help("Seconds between trainings", "trainer")] = 300.0
+    train_min_customers: Annotated[int, _help("Fewest customers of a merchant to train with", "trainer")] = 200
+    train_seed: Annotated[int, _help("Seed of the trainer's draws", "trainer")] = 1
+
+    session_secret: Annotated[
+        str, _help("Signs console cookies; made anew at each start when empty", "console", secret=True)
+    ] = ""
+
+
+def variable(name: str) -> str:
+    """``spool_sync`` -> ``TAILORBIRD_SPOOL_SYNC``."""
+    return PREFIX + name.upper()
+
+
+def read(environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
+    """Settings from defaults, then environment, then flags (None = not given).
+
+    Raises:
+        ConfigurationError: an unknown variable with our prefix, or a value that does not fit.
+    """
+    names = set(Settings.__struct_fields__)
+    unknown = sorted(key for key in environment if key.startswith(PREFIX) and key[len(PREFIX) :].lower() not in names)
+    if unknown:
+        raise ConfigurationError(f"Unknown variable {unknown[0]}.", "see the names with: tailorbird settings")
+    values: dict[str, Any] = {
+        key[len(PREFIX) :].lower(): value for key, value in environment.items() if key.startswith(PREFIX)
+    }
+    values.update((name, value) for name, value in flags.items() if value is not None)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"A setting does not fit: {error}.", "see the types with: tailorbird settings") from error
+    if settings.partitions & (settings.partitions - 1):
+        raise ConfigurationError(f"partitions is {settings.partitions}.", "use a power of two")
+    shard(settings)
+    return settings
+
+
+def shard(settings: Settings) -> tuple[int, int]:
+    """``"i/n"`` as (i, n): n a power of two that divides the partitions, 0 <= i < n."""
+    index, slash, count = settings.shard.partition("/")
+    if slash and index.isdecimal() and count.isdecimal():
+        i, n = int(index), int(count)
+        if 0 <= i < n and settings.partitions % n == 0:
+            return i, n
+    raise ConfigurationError(
+        f"shard is {settings.shard!r}.", f"use i/n with i < n and n a divisor of {settings.partitions}, such as 0/2"
+    )
