@@ -35,7 +35,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topic_prefix: Annotated[str, _help("Put before every topic name")] = ""
     partitions: Annotated[
         int,
-        Meta(ge=1, le=1024, description="Partitions of the topics that share keys, a power of two", extra={"processes": ALL}),
+        Meta(
+            ge=1,
+            le=1024,
+            description="Partitions of the topics that share keys, a power of two",
+            extra={"processes": ALL},
+        ),
     ] = 16
     replication: Annotated[int, _help("Replicas of each topic")] = 1
     data_dir: Annotated[str, _help("Folder for spools and rebuildable indexes")] = "var"
@@ -105,7 +110,9 @@ def read(environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"A setting does not fit: {error}.", "see the types with: tailorbird settings") from error
+        raise ConfigurationError(
+            f"A setting does not fit: {error}.", "see the types with: tailorbird settings"
+        ) from error
     if settings.partitions & (settings.partitions - 1):
         raise ConfigurationError(f"partitions is {settings.partitions}.", "use a power of two")
     shard(settings)

@@ -55,16 +55,16 @@ class ContentAnswer(Struct, frozen=True, kw_only=True):
     integrity: str | UnsetType = UNSET
     sources: tuple[Source, ...] | UnsetType = UNSET
     alt: str | UnsetType = UNSET
-    width: int | None | UnsetType = UNSET
-    height: int | None | UnsetType = UNSET
-    href: str | None | UnsetType = UNSET
+    width: int | UnsetType | None = UNSET
+    height: int | UnsetType | None = UNSET
+    href: str | UnsetType | None = UNSET
     decision: str
     reason: str | UnsetType = UNSET
-    segment: str | None | UnsetType = UNSET
-    model_version: int | None | UnsetType = UNSET
-    table_version: int | None | UnsetType = UNSET
-    choice_version: int | None | UnsetType = UNSET
-    propensity: float | None | UnsetType = UNSET
+    segment: str | UnsetType | None = UNSET
+    model_version: int | UnsetType | None = UNSET
+    table_version: int | UnsetType | None = UNSET
+    choice_version: int | UnsetType | None = UNSET
+    propensity: float | UnsetType | None = UNSET
     arm: str | UnsetType = UNSET
     fresh: str | UnsetType = UNSET
 
