@@ -1,0 +1,40 @@
+"""One process of the system: how it starts, when it is ready, how it ends."""
+
+import asyncio
+import http.client
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Part:
+    """`ready` answers whether it serves now. It has `grace` seconds after `stop_signal` before it is killed."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], Awaitable[bool]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace: float = 25.0  # an edge drains longer than the balancer needs to notice, and ends within 25 s
+
+
+def http_ready(url: str) -> Callable[[], Awaitable[bool]]:
+    """Ready when GET `url` answers 200."""
+    parts = urlsplit(url)
+
+    def ask() -> bool:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
+        try:
+            connection.request("GET", parts.path)
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(ask)
+
+    return ready
