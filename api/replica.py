@@ -1,0 +1,211 @@
+"""Follows topics from a broker into this process's memory, and knows when it has seen what there was at the start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from api.kafka import consumer, unavailable
+from models.contracts.errors import PoisonError
+from models.contracts.topics import Topic
+
+log = logging.getLogger(__name__)
+
+# 250 records of 4-10 us each hold the interpreter for 1-3 ms: a request waits no longer than that behind a burst.
+BATCH = 250
+START_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a followed topic; `value` None is a tombstone. `at` is its Kafka time in ms."""
+
+    topic: Topic
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes | None
+    at: int
+
+
+Handler = Callable[[Record], None]
+"""Takes one record into memory. Raises PoisonError, ValueError or msgspec's DecodeError when it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One topic to follow. `tail`: begin that many records before each partition's end and never delay readiness."""
+
+    topic: Topic
+    handler: Handler
+    partitions: Sequence[int] | None = None
+    """None = all that the topic has."""
+    tail: int | None = None
+
+
+class Replica:
+    """A thread that reads the followed topics and calls their handlers, one record after the other.
+
+    Ready when every partition's *fetch* position has passed the end that was there at the start, told by librdkafka's
+    end-of-partition event, which names that position. Not "an empty poll" (serves half a table), not "the last record
+    + 1" (waits for ever behind transaction markers and compaction gaps), and not the end offset alone (the embedded
+    broker answers with the start of the last batch + 1).
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        prefix: str,
+        partitions: int,
+        follows: Iterable[Follow],
+        name: str,
+        on_poison: Callable[[Record, str], None] | None = None,
+    ) -> None:
+        """`partitions`: the system's number, for topics that declare none. Nothing happens before `start`."""
+        self._brokers = brokers
+        self._on_poison = on_poison or _log_poison
+        self._name = name
+        self._follows: Mapping[str, Follow] = {follow.topic.on(prefix): follow for follow in follows}
+        self._wanted = [
+            (topic, partition)
+            for topic, follow in self._follows.items()
+            for partition in follow.partitions or range(follow.topic.partition_count(partitions))
+        ]
+        self._consumer: Consumer | None = None
+        self._pending: dict[tuple[str, int], int] = {}
+        self._next: dict[tuple[str, int], int] = {}
+        self._reached = threading.Condition()
+        self._caught_up = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.failure: BaseException | None = None
+        self.records = 0
+        self.poison = 0
+        self.last_contact = 0.0
+        """Monotonic time of the last sign of life of the broker (a record or an end of partition)."""
+
+    @property
+    def ready(self) -> bool:
+        """All that was on the topics at the start is in memory."""
+        return self._caught_up.is_set() and self.failure is None
+
+    def start(self) -> None:
+        """Asks for the present ends, then reads in a thread of its own.
+
+        Raises:
+            UnavailableError: no broker answers.
+        """
+        self._consumer = consumer(self._brokers, self._name)
+        try:
+            assignment = [self._begin(self._consumer, *wanted) for wanted in self._wanted]
+            self._consumer.assign(assignment)
+        except KafkaException as error:
+            self._consumer.close()
+            raise unavailable(self._brokers) from error
+        if not self._pending:
+            self._caught_up.set()
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+
+    def _begin(self, reader: Consumer, topic: str, partition: int) -> TopicPartition:
+        follow = self._follows[topic]
+        low, high = _watermarks(reader, topic, partition)
+        if follow.tail is None:
+            self._pending[topic, partition] = high
+            return TopicPartition(topic, partition, low)
+        return TopicPartition(topic, partition, max(low, high - follow.tail))
+
+    def stop(self) -> None:
+        """Ends the thread and leaves the broker."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Whether it became ready within `timeout` seconds."""
+        return self._caught_up.wait(timeout)
+
+    def wait_for(self, topic: Topic, partition: int, offset: int, timeout: float) -> bool:
+        """Whether the record at `offset` was in memory within `timeout` seconds: how a writer reads its own write."""
+        name = next(name for name, follow in self._follows.items() if follow.topic == topic)
+        with self._reached:
+            return self._reached.wait_for(lambda: self._next.get((name, partition), 0) > offset, timeout)
+
+    def _run(self) -> None:
+        reader = self._consumer
+        if reader is None:
+            return
+        try:
+            while not self._stop.is_set():
+                # poll waits for one record; consume(n, timeout) would wait the whole time for n of them.
+                first = reader.poll(0.25)
+                if first is not None:
+                    self._take(reader, [first, *reader.consume(BATCH, 0)])
+        except BaseException as error:  # reported: readiness goes, and the process that owns the replica ends
+            log.exception("the replica stopped")
+            self.failure = error
+        finally:
+            reader.close()
+
+    def _take(self, reader: Consumer, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if (error := message.error()) is None:
+                self._hand(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
+                self._end(reader, str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
+            else:
+                log.warning("kafka: %s", error.name())
+        self.last_contact = time.monotonic()
+        with self._reached:
+            self._reached.notify_all()
+
+    def _hand(self, message: Message) -> None:
+        topic, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+        follow = self._follows[topic]
+        record = Record(follow.topic, partition, offset, message.key() or b"", message.value(), message.timestamp()[1])
+        try:
+            follow.handler(record)
+        except (PoisonError, ValueError, msgspec.DecodeError) as error:  # one bad record stops nothing
+            self.poison += 1
+            self._on_poison(record, f"{type(error).__name__}: {error}")
+        self.records += 1
+        self._next[topic, partition] = offset + 1
+
+    def _end(self, reader: Consumer, topic: str, partition: int, position: int) -> None:
+        self._next[topic, partition] = position
+        end = self._pending.get((topic, partition))
+        if end is None:
+            return
+        if position < end:  # the log is shorter than it was at the start: made again, or lost by its broker
+            end = min(end, _watermarks(reader, topic, partition)[1])
+        if position >= end:
+            del self._pending[topic, partition]
+            if not self._pending:
+                self._caught_up.set()
+
+
+def _watermarks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """(first offset, end) now. Right after a topic was made its leader may be unknown for a moment: asked again."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            found = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=START_TIMEOUT_S)
+        except KafkaException as error:
+            retry = error.args[0].code() in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+            if not retry or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+            continue
+        if found is not None:
+            return int(found[0]), int(found[1])
+
+
+def _log_poison(record: Record, reason: str) -> None:
+    # The key may hold a customer's id, so the place of the record is named and not the key.
+    log.warning("unreadable record %s/%d/%d: %s", record.topic.name, record.partition, record.offset, reason)
