@@ -8,6 +8,7 @@ from cli.lazy import Entry, LazyGroup
 from models.contracts.errors import TailorbirdError
 
 COMMANDS = {
+    "demo": Entry("demo.commands:demo", "The whole system with a demonstration shop and real visitors."),
     "up": Entry("cli.system:up", "The whole system on this machine, under one supervisor."),
     "broker": Entry("cli.brokers:broker", "A broker on this machine: embedded, or Apache Kafka."),
     "edge": Entry("cli.processes:edge", "Answer queries from memory and keep every event."),

@@ -1,9 +1,8 @@
 """The command line of this room: `tailorbird replay` and `tailorbird demo`."""
 
-import asyncio
 import itertools
 import secrets
-import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -12,11 +11,11 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from demo import eshop
-from demo.replay import Answer, Pace, Replay, ReplayError, Tally, Target, as_answered, at_rate, at_speed
-from demo.visit import UnreadableVisitError, Visit, moved, read_csv, read_jsonl
+from demo.progress import run_with_progress
+from demo.replay import Answer, Replay, Target, as_answered, at_rate, at_speed
+from demo.visit import Visit, moved, read_csv, read_jsonl
 
 FORMATS = ("eshop", "csv", "jsonl")
 
@@ -65,62 +64,32 @@ def replay(
         raise click.UsageError("--ending-now needs --key: without one the edge's clock counts anyway")
     pace = at_rate(rate) if rate is not None else at_speed(speed) if speed else as_answered
     visits: Iterable[Visit] = itertools.islice(_visits(file, kind, seed), limit)
-    try:
-        if ending_now:
-            visits = list(visits)
-            visits = moved(visits, now_ms() - max((visit.at for visit in visits), default=0))
-        total = limit if limit is not None else eshop.VIEWS if kind == "eshop" else None
-        with ExitStack() as open_files:
-            sink = open_files.enter_context(answers.open("wb")) if answers else None
+    if ending_now:
+        visits = list(visits)
+        visits = moved(visits, now_ms() - max((visit.at for visit in visits), default=0))
+    total = limit if limit is not None else eshop.VIEWS if kind == "eshop" else None
+    with ExitStack() as open_files:
+        sink = open_files.enter_context(answers.open("wb")) if answers else None
 
-            def heard(answer: Answer) -> None:
-                if sink is not None:
-                    sink.write(msgspec.json.encode(answer) + b"\n")
+        def heard(answer: Answer) -> None:
+            if sink is not None:
+                sink.write(msgspec.json.encode(answer) + b"\n")
 
-            tally = run_with_progress(
-                Replay(
-                    Target(edge, merchant, key),
-                    run_id=new_run(),
-                    heard=heard,
-                ),
-                visits,
-                pace,
-                total,
-                Console(stderr=True),
-            )
-    except (ReplayError, UnreadableVisitError) as wrong:
-        raise click.ClickException(str(wrong)) from wrong
+        tally = run_with_progress(
+            Replay(
+                Target(edge, merchant, key),
+                run_id=new_run(),
+                heard=heard,
+            ),
+            visits,
+            pace,
+            total,
+            Console(stderr=True),
+        )
     click.echo(
         f"{tally.answers:,} queries and {tally.events:,} events in {tally.seconds:.1f} s ({tally.rate:,.0f}/s); "
         f"{tally.recorded:,} recorded, {tally.again:,} sent again"
     )
-
-
-def run_with_progress(
-    run: Replay, visits: Iterable[Visit], pace: Pace, total: int | None, console: Console, what: str = "Replaying"
-) -> Tally:
-    """Runs a replay to its end under a progress bar with the present rate."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    ) as progress:
-        task = progress.add_task(what, total=total, rate=0.0)
-        started, count, heard = time.perf_counter(), itertools.count(1), run.heard
-
-        def shown(answer: Answer) -> None:
-            heard(answer)
-            number = next(count)
-            if number % 50 == 0:
-                progress.update(task, completed=number, rate=number / (time.perf_counter() - started))
-
-        run.heard = shown
-        return asyncio.run(run.run(visits, pace))
 
 
 def now_ms() -> int:
@@ -143,5 +112,30 @@ def _visits(file: Path, kind: str, seed: int) -> Iterator[Visit]:
             return read_jsonl(file)
 
 
-if __name__ == "__main__":
-    sys.exit(replay())
+@click.command()
+@click.option("--once", is_flag=True, help="Show, check, stop; exit 1 with the reason when a check fails.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON line on standard output, words on standard error."
+)
+@click.option("--port-base", type=click.IntRange(1, 65_000), default=8700, show_default=True, help="Port of the shop.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep data and logs there.")
+@click.option(
+    "--sessions", type=click.IntRange(500, 23_000), default=3_000, show_default=True, help="Visitors of the fill."
+)
+def demo(once: bool, as_json: bool, port_base: int, data: Path | None, sessions: int) -> None:
+    """Run the whole system, replay a real shop's visitors, find segments, and give you a page to open."""
+    from demo.run import Scale, run
+
+    started = time.monotonic()
+    words = Console(stderr=as_json, highlight=False)
+    with ExitStack() as held:
+        folder = data or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tailorbird-demo-")))
+        run(
+            folder,
+            port_base,
+            Scale(sessions=sessions),
+            words,
+            started=started,
+            once=once,
+            report=(lambda line: click.echo(msgspec.json.encode(line))) if as_json else None,
+        )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from demo.errors import DemoError
 
-class ConsoleRefusedError(Exception):
+
+class ConsoleRefusedError(DemoError):
     """The console said no; the message is its own sentence."""
 
 

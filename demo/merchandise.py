@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.shop.words import CATEGORIES
+from demo.words import told_apart
 
 MERCHANT = "lark-linden"
 WELCOME = "welcome"
@@ -34,7 +35,7 @@ class Fit:
     size: int
     share: float
     category: str | None
-    distinct: tuple[str, ...]
+    told: tuple[str, ...]
 
 
 def settings(shop: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def fits(segments: Iterable[Mapping[str, Any]]) -> list[Fit]:
                 size=segment["size"],
                 share=segment["share"],
                 category=_taste(segment["distinct"]),
-                distinct=tuple(f"{d['field']} {d['direction']} ({d['effect']:+.1f})" for d in segment["distinct"]),
+                told=tuple(told_apart(one) for one in segment["distinct"]),
             )
             for segment in segments
             if segment["kind"] == "learned"

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from demo.errors import DemoError
 from demo.visit import Visit
 
 # As many customers at once. More do not make an edge of one worker faster, they only wait in its queue.
@@ -22,7 +23,7 @@ TRIES = 6
 FIRST_WAIT_S = 0.1
 
 
-class ReplayError(Exception):
+class ReplayError(DemoError):
     """The edge refused a visit in a way that no second try mends; the message is the edge's own sentence."""
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
+from demo.errors import DemoError
+
 ContextValue: TypeAlias = str | float | bool | list[str]
 Event: TypeAlias = Mapping[str, Any]
 
 
-class UnreadableVisitError(ValueError):
+class UnreadableVisitError(DemoError):
     """A line of a visits file is not a visit; the message names file, line and what is missing."""
 
 

@@ -1,16 +1,11 @@
 """The demonstration shop's pages: what they ask the edge for, and that they need nothing from elsewhere."""
 
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-with warnings.catch_warnings():
-    # Starlette warns of the client library that it finds, which is not what is tested here.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from starlette.testclient import TestClient
+from starlette.testclient import TestClient
 
 from demo import eshop
 from demo.eshop import Product

@@ -1,0 +1,45 @@
+"""The shop as a server beside the demonstration: a thread that serves until it is told to end."""
+
+import socket
+import threading
+from types import TracebackType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from demo.errors import DemoError
+
+
+class PortTakenError(DemoError):
+    """Somebody else listens where the shop should."""
+
+
+class Serving:
+    """A context manager: answers on 127.0.0.1 at `port` while it is open."""
+
+    def __init__(self, app: Starlette, port: int) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as taken:
+            self._socket.close()
+            raise PortTakenError(f"port {port} is in use; choose others with --port-base") from taken
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="shop", daemon=True)
+
+    @property
+    def address(self) -> str:
+        """The origin that it answers on."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> "Serving":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
