@@ -1,0 +1,43 @@
+"""What the tests themselves stand on: a broker that is Apache Kafka, browsers that look like visitors."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from kafka import KafkaAdminClient
+from playwright.sync_api import BrowserContext
+
+from tests.support.shop import HERO, Shop
+from tests.support.waiting import all_the_while, eventually
+
+
+def test_the_broker_answers(kafka: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    assert isinstance(admin.list_topics(), list)
+    admin.close()
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_a_browser_looks_like_a_visitor(visitors: Callable[..., BrowserContext], shop: Shop, engine: str) -> None:
+    page = visitors(engine).new_page()
+    page.goto(shop.page("/", "", HERO))
+    assert page.evaluate("navigator.webdriver") is False
+    assert page.evaluate("document.querySelector('img').naturalWidth") == 600
+
+
+def test_a_shop_serves_pictures(shop: Shop) -> None:
+    assert httpx.get(shop.picture("summer")).content != httpx.get(shop.picture("winter")).content
+
+
+def test_eventually_names_what_it_waited_for() -> None:
+    with pytest.raises(AssertionError, match="not within 0 s: the moon; last: 0"):
+        eventually(lambda: 0, 0, "the moon")
+
+
+def test_eventually_answers_the_first_true_value() -> None:
+    values = iter([0, 0, 3])
+    assert eventually(lambda: next(values), 5) == 3
+
+
+def test_all_the_while_repeats() -> None:
+    assert all_the_while(lambda: None, 0.2) >= 2
