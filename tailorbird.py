@@ -17,6 +17,7 @@ COMMANDS = {
     "console": Entry("cli.processes:console", "Serve merchants."),
     "topics": Entry("cli.topics:topics", "The declared topics on the broker."),
     "settings": Entry("cli.settings:settings", "Every setting with its source."),
+    "keys": Entry("cli.keys:keys", "API keys."),
     "balancer": Entry("cli.system:balancer", "Configuration of a balancer before several edges."),
     "replay": Entry("demo.commands:replay", "Send recorded visits through a running edge."),
 }

@@ -2,20 +2,15 @@
 
 import os
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
 
-from models.contracts.errors import UnavailableError
 from models.contracts.profile import decode_profile, encode_profile
 from models.contracts.settings import Settings
 from models.contracts.tables import decode_outcome
 from models.contracts.topics import OUTCOMES, PROFILES, TOPICS, Topic
-
-_QUIET_MS = 300  # a poll of this length that brings nothing, past the end that the broker names, is the end
+from streams.brokers.records import newest, send_to
 
 Record = tuple[int, bytes, bytes]
 """partition, key, value."""
@@ -54,37 +49,10 @@ def dump(folder: Path, settings: Settings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for topic in _compacted():
-        try:
-            records = _newest(topic, settings)
-        except KafkaError as error:
-            raise UnavailableError(
-                f"Topic {topic.name} cannot be read ({type(error).__name__}).",
-                "nothing to do: the next minute tries again",
-            ) from error
+        records = [(record.partition, record.key, record.value) for record in newest(topic, settings)]
         _write(_file(folder, topic), _encode(records))
         count += len(records)
     return count
-
-
-def _newest(topic: Topic, settings: Settings) -> list[Record]:
-    newest: dict[tuple[int, bytes], bytes | None] = {}
-    with closing(
-        KafkaConsumer(
-            bootstrap_servers=settings.brokers.split(","), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-    ) as consumer:
-        name = topic.on(settings.topic_prefix)
-        partitions = [TopicPartition(name, number) for number in range(topic.partition_count(settings.partitions))]
-        consumer.assign(partitions)
-        # Tansu names the base offset of the last batch + 1 as the end; the fetch that reaches it brings the whole batch.
-        ends = {partition: end for partition, end in consumer.end_offsets(partitions).items() if end > 0}
-        while True:
-            batch = consumer.poll(timeout_ms=_QUIET_MS, max_records=10_000)
-            for records in batch.values():
-                newest.update(((record.partition, record.key), record.value) for record in records)
-            if not batch and all(consumer.position(partition) >= end for partition, end in ends.items()):
-                break
-    return [(partition, key, value) for (partition, key), value in newest.items() if value is not None]
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -99,23 +67,11 @@ def _write(file: Path, content: bytes) -> None:
 def load(folder: Path, settings: Settings) -> int:
     """Sends what `dump` wrote to the same partitions; answers how many records. Raises UnavailableError."""
     count = 0
-    with closing(KafkaProducer(bootstrap_servers=settings.brokers.split(","), acks="all")) as producer:
-        for topic in _compacted():
-            file = _file(folder, topic)
-            if not file.exists():
-                continue
+    for topic in _compacted():
+        file = _file(folder, topic)
+        if file.exists():
             mend = _FROM_ZERO.get(topic, bytes)
-            sent = [
-                producer.send(topic.on(settings.topic_prefix), key=key, value=mend(value), partition=partition)
-                for partition, key, value in _decode(file.read_bytes())
-            ]
-            try:
-                for future in sent:
-                    future.get(timeout=30)
-            except KafkaError as error:
-                raise UnavailableError(
-                    f"Topic {topic.name} cannot be loaded ({type(error).__name__}).",
-                    f"move {file} away to start without it",
-                ) from error
-            count += len(sent)
+            records = [(partition, key, mend(value)) for partition, key, value in _decode(file.read_bytes())]
+            send_to(topic, settings, records)
+            count += len(records)
     return count
