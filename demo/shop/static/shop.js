@@ -37,7 +37,7 @@
     for (const [index, page] of path.entries()) {
       say(`Page ${index + 1} of ${path.length}`);
       steps[index].className = 'now';
-      await open(page);
+      await Promise.all([open(page), new Promise((done) => setTimeout(done, 400))]); // long enough to be seen
       steps[index].className = 'seen';
     }
     say('And back to the home page …');
