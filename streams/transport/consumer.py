@@ -1,0 +1,181 @@
+"""The consumer: one Faust message per fetched run of one partition, and a resume that waits for the seek."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+FETCH_WAIT_MS = 50
+"""Faust hard-codes 1,500. Apache Kafka answers as soon as there is a record; the embedded broker looks again only after
+half of this wait, so it is the latency there."""
+
+
+class ChunkThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class SafeResume(driver.Consumer):
+    """Stock Faust hands the stream partitions back to the fetcher before the seek to the committed offsets is over: what
+    is fetched in between comes from the old position and is lost. Here they are held back until the seek has finished."""
+
+    _held: frozenset[TP] = frozenset()
+    _sought = False
+
+    def resume_partitions(self, tps: Any) -> None:
+        streams = {tp for tp in tps if not self._is_changelog_tp(tp)}
+        self._held |= streams
+        if changelogs := set(tps) - streams:
+            super().resume_partitions(changelogs)
+
+    async def perform_seek(self) -> None:
+        await super().perform_seek()
+        self._sought = True
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        if self._sought and self._held:
+            held, self._held, self._sought = self._held, frozenset(), False
+            super().resume_partitions(held)
+
+    def stop_flow(self) -> None:
+        self._held, self._sought = frozenset(), False
+        super().stop_flow()
+
+
+class ChunkConsumer(SafeResume):
+    """Counts chunks where Faust counts messages. A chunk's offset is that of its last record."""
+
+    chunk_topics: frozenset[str] = frozenset()
+    chunk_events = 4000
+    on_revoke: Callable[[], Awaitable[None]]
+    on_seek: Callable[[dict[TP, int | None]], None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._chunks: dict[TP, deque[int]] = defaultdict(deque)  # last offsets of the chunks handed out, in order
+        self._seeks = 0
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """Yields (partition, chunk) for chunk topics, (partition, message) for others."""
+        records, active = await self._wait_next_records(timeout)
+        generation, seeks = self.app.consumer_generation_id, self._seeks
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+
+        def stale() -> bool:
+            return not self.flow_active or self._seeks != seeks or self.app.consumer_generation_id != generation
+
+        for tp, fetched in records.items():
+            if not (active is None or tp in active or tp in self._buffered_partitions):
+                continue
+            if tp.topic not in self.chunk_topics:
+                for record in fetched:
+                    if stale():
+                        return
+                    yield tp, self._to_message(tp, record)
+                continue
+            # A changelog is never cut: the embedded broker calls the first record of its last batch the end, so the
+            # whole batch must arrive as one message for recovery to see all of it.
+            size = max(len(fetched), 1) if self._is_changelog_tp(tp) else self.chunk_events
+            for start in range(0, len(fetched), size):
+                if stale():
+                    return
+                if chunk := self._unread(tp, fetched[start : start + size]):
+                    self._chunks[tp].append(chunk[-1].offset)
+                    yield tp, self._message(tp, chunk, generation)
+
+    def _unread(self, tp: TP, chunk: list[Any]) -> list[Any]:
+        read = self._read_offset[tp]
+        if read and chunk[0].offset < read:
+            return [record for record in chunk if record.offset >= read]
+        return chunk
+
+    def _message(self, tp: TP, chunk: list[Any], generation: int) -> Any:
+        last = chunk[-1]
+        return ConsumerMessage(
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, (), None, chunk,
+            None, 0, 0, tp, generation_id=generation,
+        )  # fmt: skip
+
+    def on_buffer_full(self, tp: TP) -> None:
+        # Stock Faust stops fetching and sleeps 1 s once all partitions are full; a bounded queue of whole chunks is
+        # back-pressure enough.
+        if tp.topic not in self.chunk_topics:
+            super().on_buffer_full(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in self.chunk_topics:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self.chunk_topics:
+            return super()._new_offset(tp)
+        chunks, acknowledged, newest = self._chunks[tp], self._acked_index[tp], None
+        while chunks and chunks[0] in acknowledged:
+            newest = chunks.popleft()
+            acknowledged.discard(newest)
+        self._acked[tp].clear()
+        return None if newest is None else newest + 1
+
+    async def perform_seek(self) -> None:
+        self._seeks += 1
+        self._chunks.clear()
+        self._acked_index.clear()
+        self._acked.clear()
+        await super().perform_seek()
+        self.on_seek(dict(self._read_offset))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finishes what is under way before the partitions go: the next owner then repeats nothing."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        await self.on_revoke()
+        await self.commit()
+        for tp in revoked:
+            self._chunks.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+
+def install(
+    app: faust.App,
+    topics: frozenset[str],
+    chunk_events: int,
+    on_revoke: Callable[[], Awaitable[None]],
+    on_seek: Callable[[dict[TP, int | None]], None],
+) -> None:
+    """Gives `app` the chunk transport for `topics`.
+
+    `on_revoke` is awaited before partitions go; `on_seek` gets the committed offsets after each seek to them.
+    """
+
+    class Consumer(ChunkConsumer):
+        pass
+
+    Consumer.chunk_topics = topics
+    Consumer.chunk_events = chunk_events
+    Consumer.on_revoke = staticmethod(on_revoke)  # type: ignore[assignment]  # a plain function, not a method
+    Consumer.on_seek = staticmethod(on_seek)  # type: ignore[assignment]  # a plain function, not a method
+
+    class Transport(driver.Transport):
+        pass
+
+    Transport.Consumer = Consumer
+    app.transport = Transport(app.conf.broker_consumer, app)

@@ -1,0 +1,53 @@
+"""Everything private of Faust and aiokafka that the transport overrides or reads, in one place, checked at the start."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from models.contracts.errors import ConfigurationError
+
+CHECKED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
+"""The versions whose source was read; a patch release may move any of the names below."""
+
+USED: Final = {
+    "faust.transport.drivers.aiokafka:Consumer": (
+        "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message",
+        "perform_seek", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
+    ),
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
+    "faust.tables.recovery:Recovery": ("revoke",),
+    "faust.tables.base:Collection": ("persisted_offset", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
+    "aiokafka:AIOKafkaProducer": ("create_batch", "send_batch"),
+}  # fmt: skip
+"""Class -> its methods that are overridden or called."""
+
+FIELDS: Final = (
+    "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
+    "AIOKafkaConsumer._fetch_max_wait_ms",
+)  # fmt: skip
+"""Instance fields that are read or set; they exist only on instances, so the version is their only check."""
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    found = __import__(module, fromlist=[name])
+    return getattr(found, name)
+
+
+def check() -> None:
+    """Raises ConfigurationError where the installed libraries are not those that the transport was written against."""
+    for name, wanted in CHECKED.items():
+        installed = version(name)
+        if installed != wanted:
+            raise ConfigurationError(
+                f"{name} {installed} is installed; the worker overrides private parts of {wanted}.",
+                f"pip install {name}=={wanted}, or check streams/transport/privates.py against {installed}",
+            )
+    for target, names in USED.items():
+        owner = _load(target)
+        for name in names:
+            if not hasattr(owner, name):
+                raise ConfigurationError(
+                    f"{target} has no {name}, which the worker overrides.", "install the locked versions: scripts/setup"
+                )
