@@ -21,7 +21,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 (privates.FIELDS)
         return consumer
 
 
@@ -69,7 +69,7 @@ class ChunkConsumer(SafeResume):
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 (Faust's signature)
         """Yields (partition, chunk) for chunk topics, (partition, message) for others."""
         records, active = await self._wait_next_records(timeout)
         generation, seeks = self.app.consumer_generation_id, self._seeks
@@ -109,8 +109,9 @@ class ChunkConsumer(SafeResume):
 
     def _message(self, tp: TP, chunk: list[Any], generation: int) -> Any:
         last = chunk[-1]
+        value: Any = chunk  # Faust's type says bytes; ChunkSchema is the only reader
         return ConsumerMessage(
-            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, (), None, chunk,
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None, value,
             None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
 
@@ -171,8 +172,8 @@ def install(
 
     Consumer.chunk_topics = topics
     Consumer.chunk_events = chunk_events
-    Consumer.on_revoke = staticmethod(on_revoke)  # type: ignore[assignment]  # a plain function, not a method
-    Consumer.on_seek = staticmethod(on_seek)  # type: ignore[assignment]  # a plain function, not a method
+    Consumer.on_revoke = staticmethod(on_revoke)
+    Consumer.on_seek = staticmethod(on_seek)
 
     class Transport(driver.Transport):
         pass

@@ -7,7 +7,7 @@ from typing import Any
 import faust
 
 
-class ChunkSchema(faust.Schema):
+class ChunkSchema(faust.Schema[Any, Any]):
     """Hands the list of records through as the value of one event."""
 
     def compile(self, app: Any, **_: Any) -> Any:
