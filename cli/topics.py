@@ -16,9 +16,9 @@ def topics() -> None:
 @broker_flags
 def apply(**flags: Any) -> None:
     """Create missing topics and mend their settings. Never changes a number of partitions: that moves keys."""
-    from streams.brokers import topics as room
+    from streams import admin as room
 
-    words = {"missing": "created", "policy": "mended", "right": "was right"}
+    words = {"missing": "created", "policy": "mended", "config": "mended", "right": "was right"}
     for each in room.apply(resolve(flags)):
         click.echo(f"{each.name}: {words[each.state]}")
 
@@ -28,18 +28,16 @@ def apply(**flags: Any) -> None:
 def show(**flags: Any) -> None:
     """Show each declared topic beside what the broker has. Exit code 78 when something is to be mended."""
     from models.contracts.errors import ConfigurationError
-    from streams.brokers import topics as room
+    from streams import admin as room
 
     settings = resolve(flags)
-    with room.admin(settings.brokers) as client:
-        rows = room.found(client, settings)
+    rows = room.show(settings)
     for each in rows:
-        partitions = each.topic.partition_count(settings.partitions)
         state = (
             each.state if each.state == "right" else f"{each.state} {each.differs or each.partitions or ''}".rstrip()
         )
         click.echo(
-            f"{each.name:<18} {each.topic.cleanup:<8} {partitions:>4} partitions  key {each.topic.key:<40} {state}"
+            f"{each.name:<18} {each.topic.cleanup:<8} {each.declared:>4} partitions  key {each.topic.key:<40} {state}"
         )
     if any(each.state != "right" for each in rows):
         raise ConfigurationError("Some topics are not as declared.", "tailorbird topics apply")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.contracts.errors import TailorbirdError
 from models.contracts.settings import read
-from streams.brokers import topics
+from streams import admin
 from supervisor import keep, plan
 from supervisor.child import Child, all_ready
 from supervisor.log import Log
@@ -63,7 +63,7 @@ class System:
     async def _prepare(self) -> None:
         """After each start of the broker, for the embedded one forgets everything when it ends."""
         settings = read(os.environ, {"brokers": self.plan.bootstrap})
-        await asyncio.to_thread(topics.apply, settings)
+        await asyncio.to_thread(admin.apply, settings)
         if self._keeps:
             loaded = await asyncio.to_thread(keep.load, self.plan.data / "kept", settings)
             self._log.line("broker", f"{loaded} records of compacted topics loaded from {self.plan.data / 'kept'}")

@@ -15,7 +15,8 @@ from models.contracts.ids import partition_of
 from models.contracts.profile import Assignment, Counter, Membership, Profile, encode_profile
 from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS, EVENTS, PROFILES, Topic
-from streams.brokers import Tansu, topics
+from streams import admin
+from streams.brokers import Tansu
 
 SETTINGS = Settings(partitions=4)
 
@@ -23,7 +24,7 @@ SETTINGS = Settings(partitions=4)
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with Tansu(log=Path(tmp_path_factory.mktemp("tansu")) / "log") as tansu:
-        topics.apply(Settings(brokers=tansu.address, partitions=SETTINGS.partitions))
+        admin.apply(Settings(brokers=tansu.address, partitions=SETTINGS.partitions))
         yield tansu.address
 
 

@@ -9,9 +9,9 @@ from models.contracts.profile import Counter, Profile, decode_profile, encode_pr
 from models.contracts.settings import Settings
 from models.contracts.tables import Outcome, OutcomeKey, decode_outcome
 from models.contracts.topics import ASSIGNMENTS, CATALOGUE, EVENTS, OUTCOMES, PROFILES
+from streams.admin import apply
 from streams.brokers import Tansu
 from streams.brokers.records import newest, read, send
-from streams.brokers.topics import apply
 from supervisor import keep
 
 PROFILE = Profile(

@@ -10,9 +10,9 @@ import pytest
 from models.contracts.access import decode_access_key, key_digest
 from models.contracts.settings import Settings
 from models.contracts.topics import ACCESS
+from streams.admin import apply
 from streams.brokers import Tansu
 from streams.brokers.records import newest, read
-from streams.brokers.topics import apply
 
 
 @pytest.fixture
