@@ -12,6 +12,7 @@ RECENT_IDS = 64
 RECENT_ORIGINS = 8
 RECENT_DECISIONS = 8
 RECENT_CHANGES = 5
+RECENT_SESSIONS = 3
 
 
 class Counter(Struct, array_like=True):
@@ -39,6 +40,14 @@ class Shown(Struct, array_like=True):
     at: int
     impression: bool = False
     click: bool = False
+
+
+class PastSession(Struct, array_like=True):
+    """A session before the present one: first and last event in ms. Late events still find theirs here."""
+
+    id: str
+    started: int
+    last: int
 
 
 class Membership(Struct, frozen=True, omit_defaults=True):
@@ -69,6 +78,8 @@ class Profile(Struct, kw_only=True, omit_defaults=True):
     """Last event of the session before this one: `days_since_last` counts from it to `session_started`."""
     session: str | None = None
     session_started: int = 0
+    earlier: list[PastSession] = field(default_factory=list)
+    """The last sessions before `session`, oldest first."""
     landmark: int = 0
     counters: dict[str, Counter] = field(default_factory=dict)
     """queries, sessions, impressions, clicks, conversions, spend."""

@@ -20,6 +20,8 @@ class ContentTable(Struct, frozen=True, kw_only=True):
     made_at: int
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
     best: str | None = None
+    impressions: int = 0
+    """How many impressions speak in it; 0 = the rows are the associations' strengths alone."""
 
 
 class OutcomeKey(Struct, frozen=True, array_like=True):

@@ -1,0 +1,146 @@
+"""Fold: one event into one profile. Event time only, and any order within the remembered sessions gives the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.contracts.context import Context
+from models.contracts.decisions import decision_id
+from models.contracts.events import Click, Conversion, Event, Identify, Impression, Query, View
+from models.contracts.profile import RECENT_DECISIONS, Counter, Profile, Shown
+from models.features.decay import MOVE_MS, Weights, add, move_landmark, weights
+from models.features.sessions import fold_session
+
+FAMILY_LIMIT: Final = 64
+OTHER: Final = "other"
+"""What falls out of a full family is counted here, so that sums and shares stay true."""
+
+
+def fold(profile: Profile | None, event: Event) -> Profile:
+    """The profile with the event in it. Takes ownership of `profile` and returns it.
+
+    Raises:
+        ValueError: the event belongs to nobody (contextual), so to no profile.
+    """
+    at = event.at
+    if profile is None:
+        profile = _begin(event)
+    by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
+    if event.session is not None:
+        fold_session(profile, event.session, at, by)
+    if at > profile.last:
+        profile.last = at
+    elif at < profile.first:
+        profile.first = at
+    if event.received > profile.received:
+        profile.received = event.received
+    _fold_kind(profile, event, by)
+    return profile
+
+
+def _begin(event: Event) -> Profile:
+    if event.customer is None:
+        raise ValueError("a contextual event belongs to no profile")
+    at = event.at
+    return Profile(merchant=event.merchant, customer=event.customer, first=at, last=at, landmark=at)
+
+
+def _moved(profile: Profile, at: int) -> Weights:
+    move_landmark(profile, at)
+    return 1.0, 1.0, 1.0
+
+
+def _fold_kind(profile: Profile, event: Event, by: Weights) -> None:
+    counters = profile.counters
+    if isinstance(event, Query):
+        add(counters, "queries", 1.0, by)
+        _fold_page(profile, event.context, by)
+        if event.decisions:
+            _fold_decisions(profile, event)
+    elif isinstance(event, Impression):
+        add(counters, "impressions", 1.0, by)
+        if (shown := shown_by(profile, event.decision)) is not None:
+            shown.impression = True
+    elif isinstance(event, View):
+        _fold_page(profile, event.context, by)
+    elif isinstance(event, Click):
+        add(counters, "clicks", 1.0, by)
+        _add_value(profile, "placement", event.placement, by)
+        if (shown := shown_by(profile, event.decision)) is not None:
+            shown.click = shown.impression = True
+    elif isinstance(event, Conversion):
+        add(counters, "conversions", 1.0, by)
+        add(counters, "spend", event.value, by)
+    elif isinstance(event, Identify) and event.proven:
+        profile.known_id = event.known_id
+
+
+def _fold_page(profile: Profile, context: Context, by: Weights) -> None:
+    if not context:
+        return
+    value = context.get("category")
+    if value and isinstance(value, str):
+        _add_value(profile, "category", value, by)
+    value = context.get("campaign")
+    if value and isinstance(value, str):
+        _add_value(profile, "campaign", value, by)
+    value = context.get("product")
+    if value and isinstance(value, str):
+        _add_product(profile, value, by[2])
+
+
+def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:
+    values = profile.families.get(family)
+    if values is None:
+        values = profile.families[family] = {}
+    elif value not in values and len(values) >= FAMILY_LIMIT:
+        _make_room(values)
+    add(values, value, 1.0, by)
+
+
+def _add_product(profile: Profile, value: str, d14: float) -> None:
+    """Single products keep only the slowest twin: a shop has thousands, and they are looked at in bursts."""
+    values = profile.families.get("product")
+    if values is None:
+        values = profile.families["product"] = {}
+    counter = values.get(value)
+    if counter is not None:
+        counter.total += 1.0
+        counter.d14 += d14
+        return
+    if len(values) >= FAMILY_LIMIT:
+        _make_room(values)
+    values[value] = Counter(1.0, 0.0, 0.0, d14)
+
+
+def _make_room(values: dict[str, Counter]) -> None:
+    weakest = min((value for value in values if value != OTHER), key=lambda value: values[value].d14)
+    gone = values.pop(weakest)
+    other = values.setdefault(OTHER, Counter())
+    other.total += gone.total
+    other.m30 += gone.m30
+    other.d1 += gone.d1
+    other.d14 += gone.d14
+
+
+def _fold_decisions(profile: Profile, query: Query) -> None:
+    shown, at = profile.shown, query.at
+    late = bool(shown) and shown[-1].at > at
+    for d in query.decisions:
+        if d.content is not None:
+            name = decision_id(query.id, d.placement)
+            shown.append(Shown(name, d.placement, d.content, d.arm, d.segment, d.context_segment, at))
+    if late:
+        shown.sort(key=lambda one: one.at)
+    if len(shown) > RECENT_DECISIONS:
+        del shown[:-RECENT_DECISIONS]
+
+
+def shown_by(profile: Profile, decision: str | None) -> Shown | None:
+    """The remembered decision of that id."""
+    if decision is None:
+        return None
+    for shown in profile.shown:
+        if shown.id == decision:
+            return shown
+    return None

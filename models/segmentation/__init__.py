@@ -1,0 +1,1 @@
+"""Segmentation: rules that define a segment, and assignment of a profile to learned and defined segments."""

@@ -1,0 +1,94 @@
+"""Assignment: which learned and which defined segments a profile is in, by numbers that are already there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.contracts.contents import DefinedSegment
+from models.contracts.profile import RECENT_CHANGES, Assignment, Change, Membership, Profile
+from models.contracts.segments import SegmentModel
+from models.features.vector import Vector, Vectoriser
+from models.segmentation.rules import profile_rule
+
+FIRST_QUERY: Final = 2
+"""Learned segments begin with the second query: one page view says too little."""
+
+
+class Nearest:
+    """The centres of a model with its scaler folded in.
+
+    With z = (x - mean) / scale, ``|z - c|^2 = |z|^2 + (|c|^2 + 2 c.m) - (2 c / scale) . x`` where m = mean / scale: what
+    differs between centres is one product and one sum, and |z| is needed only for the switching margin.
+    """
+
+    def __init__(self, model: SegmentModel) -> None:
+        centres = np.asarray(model.centres, dtype=np.float64)
+        self._mean = np.asarray(model.mean, dtype=np.float64)
+        self._scale = np.asarray(model.scale, dtype=np.float64)
+        self._slope = -2.0 * centres / self._scale
+        self._base = (centres**2).sum(axis=1) + 2.0 * centres @ (self._mean / self._scale)
+        self._keep = (1.0 - model.margin) ** 2
+
+    def index(self, x: Vector, current: int | None) -> int:
+        """The nearest centre, or `current` where that is not nearer by the margin."""
+        partial = self._base + self._slope @ x
+        best = int(partial.argmin())
+        if current is None or best == current:
+            return best
+        z = (x - self._mean) / self._scale
+        square = float(z @ z)
+        return best if square + partial[best] < self._keep * (square + partial[current]) else current
+
+    def indices(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+        """The nearest centre of each row, without margin. Shape (n,)."""
+        return np.asarray((self._base + rows @ self._slope.T).argmin(axis=1))
+
+
+class Segmenter:
+    """Compiled once from a model and the defined segments of a publication."""
+
+    def __init__(self, model: SegmentModel | None, defined: Sequence[DefinedSegment]) -> None:
+        """Raises RuleError or ValueError where a rule or the model's schema names no field."""
+        self._version = None if model is None else model.version
+        self._ids = () if model is None else tuple(segment.id for segment in model.segments)
+        self._places = {name: place for place, name in enumerate(self._ids)}
+        self._nearest = None if model is None else Nearest(model)
+        self._vector = None if model is None else Vectoriser(model.features)
+        self._rules = [(s.id, profile_rule(s.rule, f"segments.{s.id}.rule")) for s in defined if s.rule is not None]
+
+    def membership(self, profile: Profile, at: int) -> Membership:
+        """Where the profile belongs at `at` (ms). The very membership it has where no segment changes."""
+        old = profile.membership
+        learned = self._learned(profile, at)
+        defined = tuple(sorted(name for name, rule in self._rules if rule(profile, at))) if self._rules else ()
+        if learned == old.learned and defined == old.defined:
+            return old
+        return Membership(learned, defined, self._version if learned is not None else None)
+
+    def _learned(self, profile: Profile, at: int) -> str | None:
+        if self._nearest is None or self._vector is None:
+            return None
+        queries = profile.counters.get("queries")
+        if queries is None or queries.total < FIRST_QUERY:
+            return None
+        now = profile.membership.learned
+        current = None if now is None else self._places.get(now)
+        return self._ids[self._nearest.index(self._vector(profile, at), current)]
+
+
+def reassign(profile: Profile, segmenter: Segmenter, at: int) -> Assignment | None:
+    """Assign anew and remember the change in the profile. None: nothing changed."""
+    old = profile.membership
+    new = segmenter.membership(profile, at)
+    if new is old:
+        return None
+    profile.membership = new
+    profile.changes.append(Change(at, old, new))
+    del profile.changes[:-RECENT_CHANGES]
+    return Assignment(
+        merchant=profile.merchant, customer=profile.customer, membership=new, at=at, received=profile.received
+    )
