@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from models.contracts.errors import UnavailableError
 
@@ -17,11 +18,14 @@ def haproxy() -> str:
 def configuration(bind: str, edges: Sequence[str]) -> str:
     """haproxy.cfg (2.6 or later) that listens on `bind` (host:port) for the edges, each host:port.
 
-    Routed by `r`, the route that an edge's answer named; a query without one goes to any edge. Ids are fixed, so the
+    Edges given by name (containers) are looked up again while it runs. Routed by `r`, the route that an edge's answer named; a query without one goes to any edge. Ids are fixed, so the
     ring does not depend on the order of the list, and equal weights of 100 give an even one.
     """
+    named = not all(_is_address(edge.rpartition(":")[0]) for edge in edges)
+    resolvers = "\nresolvers system\n    parse-resolv-conf\n" if named else ""
+    look_up = " resolvers system init-addr last,libc,none" if named else ""
     servers = "".join(
-        f"    server edge{number} {address} id {number} weight 100 check\n"
+        f"    server edge{number} {address} id {number} weight 100 check{look_up}\n"
         for number, address in enumerate(edges, start=1)
     )
     return f"""\
@@ -37,7 +41,7 @@ defaults
     timeout http-keep-alive 60s
     option forwardfor
     option http-keep-alive
-
+{resolvers}
 frontend queries
     bind {bind}
     default_backend edges
@@ -54,3 +58,11 @@ backend edges
     retries 2
     retry-on conn-failure
 {servers}"""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -22,14 +22,17 @@ def _cluster_id() -> str:
             return text
 
 
-def properties(port: int, controller: int, data: Path) -> str:
-    """server.properties of a combined broker and controller that is alone, so every replication factor is 1."""
-    lines = {
+def properties(listen: str, name: str, port: int, controller: int, data: str) -> dict[str, str]:
+    """Settings of a combined broker and controller that is alone, so every replication factor is 1.
+
+    It listens on `listen` (empty: everywhere) and clients reach it as `name`.
+    """
+    settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
-        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "controller.quorum.voters": f"1@{name}:{controller}",
+        "listeners": f"PLAINTEXT://{listen}:{port},CONTROLLER://{listen}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{name}:{port}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
@@ -51,7 +54,7 @@ def properties(port: int, controller: int, data: Path) -> str:
         "log.cleaner.io.buffer.size": 128 * 1024,
         "log.cleaner.backoff.ms": 1000,
     }
-    return "".join(f"{key}={value}\n" for key, value in lines.items())
+    return {key: str(value) for key, value in settings.items()}
 
 
 class Kafka(Broker):
@@ -71,7 +74,8 @@ class Kafka(Broker):
         classpath = ":".join(str(jar) for jar in jars())
         configuration = self.directory / "server.properties"
         self.directory.mkdir(parents=True, exist_ok=True)
-        configuration.write_text(properties(self.port, self.controller, self.directory / "data"))
+        settings = properties(LOOPBACK, LOOPBACK, self.port, self.controller, str(self.directory / "data"))
+        configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         if not (self.directory / "data" / "meta.properties").exists():
             self._format([program, "-Xmx64m", "-XX:TieredStopAtLevel=1", *_SERIAL, "-cp", classpath], configuration)
         heap = [f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.options()]

@@ -11,12 +11,14 @@ from models.contracts.errors import UnavailableError
 from supervisor.balancer import configuration, haproxy
 
 
-def test_haproxy_accepts_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("edges", [["127.0.0.1:8711", "127.0.0.1:8712"], ["edge-1:8701", "edge-2:8701"]])
+def test_haproxy_accepts_it(edges: list[str], tmp_path: Path) -> None:
     file = tmp_path / "haproxy.cfg"
-    file.write_text(configuration("127.0.0.1:8701", ["127.0.0.1:8711", "127.0.0.1:8712"]))
+    file.write_text(configuration("127.0.0.1:8701", edges))
     done = subprocess.run([haproxy(), "-c", "-f", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stdout + done.stderr
+    warnings = [line for line in (done.stdout + done.stderr).splitlines() if "WARNING" in line]
+    assert all("could not resolve address 'edge-" in line for line in warnings)  # those names are a container's
 
 
 def test_the_command_prints_it() -> None:

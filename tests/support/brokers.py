@@ -14,8 +14,8 @@ def docker_answers() -> bool:
     """Whether a Docker engine answers within two seconds; without one this takes microseconds."""
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
         return False  # docker-py would leave its socket open
-    import docker  # type: ignore[import-untyped]  # comes with testcontainers, has no types
-    from docker.errors import DockerException  # type: ignore[import-untyped]  # as above
+    import docker
+    from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     try:

@@ -1,0 +1,27 @@
+# Made by scripts/compose from the declared settings: change those, not this.
+# docker build --file docker/trainer.Dockerfile --tag tailorbird-trainer .
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /build
+COPY locks/build.txt locks/trainer.txt locks/
+RUN python -m venv /venv \
+ && /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/build.txt \
+ && /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/trainer.txt
+COPY pyproject.toml README.md LICENSE tailorbird.py ./
+COPY api api
+COPY cli cli
+COPY models models
+COPY snippet/dist snippet/dist
+COPY streams streams
+COPY supervisor supervisor
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --create-home --uid 10001 tailorbird && install --directory --owner tailorbird /data
+COPY --from=build /venv /venv
+USER tailorbird
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TAILORBIRD_HOST=0.0.0.0 TAILORBIRD_DATA_DIR=/data
+VOLUME /data
+EXPOSE 8704
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8704/readyz', timeout=2)"]
+ENTRYPOINT ["tailorbird"]
+CMD ["trainer"]
