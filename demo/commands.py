@@ -16,6 +16,7 @@ from demo import eshop
 from demo.progress import run_with_progress
 from demo.replay import Answer, Replay, Target, as_answered, at_rate, at_speed
 from demo.visit import Visit, moved, read_csv, read_jsonl
+from models.contracts.settings import PORT_BASE, Settings, variable
 
 FORMATS = ("eshop", "csv", "jsonl")
 
@@ -24,7 +25,7 @@ FORMATS = ("eshop", "csv", "jsonl")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "kind", type=click.Choice(FORMATS), required=True, help="What FILE is.")
 @click.option("--merchant", required=True, help="Whose visits these become.")
-@click.option("--edge", required=True, help="Address of a running edge, such as http://127.0.0.1:8701.")
+@click.option("--edge", required=True, help=f"Address of a running edge, such as {Settings().edge_url}.")
 @click.option(
     "--speed",
     type=click.FloatRange(0),
@@ -36,7 +37,7 @@ FORMATS = ("eshop", "csv", "jsonl")
     "--rate", type=click.FloatRange(0, min_open=True), help="Queries a second instead, whether or not answers keep up."
 )
 @click.option(
-    "--key", envvar="TAILORBIRD_SERVER_KEY", help="The merchant's server key: then the visits' own times count."
+    "--key", envvar=variable("server_key"), help="The merchant's server key: then the visits' own times count."
 )
 @click.option("--ending-now", is_flag=True, help="Move all times so that the last visit is now (needs --key).")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many visits.")
@@ -117,7 +118,9 @@ def _visits(file: Path, kind: str, seed: int) -> Iterator[Visit]:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON line on standard output, words on standard error."
 )
-@click.option("--port-base", type=click.IntRange(1, 65_000), default=8700, show_default=True, help="Port of the shop.")
+@click.option(
+    "--port-base", type=click.IntRange(1, 65_000), default=PORT_BASE, show_default=True, help="Port of the shop."
+)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep data and logs there.")
 @click.option(
     "--sessions", type=click.IntRange(500, 23_000), default=3_000, show_default=True, help="Visitors of the fill."

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from demo.errors import DemoError
+from models.contracts.settings import variable
 from streams.brokers import leash
 
 # The edge drains for up to 25 s, one part after another.
@@ -83,7 +84,7 @@ class System:
         """Runs `tailorbird ARGUMENTS` against this system and answers what it printed."""
         done = subprocess.run(
             (*TAILORBIRD, *arguments),
-            env={**os.environ, "TAILORBIRD_BROKERS": str(self.addresses["broker"])},
+            env={**os.environ, variable("brokers"): str(self.addresses["broker"])},
             capture_output=True,
             text=True,
             timeout=within,

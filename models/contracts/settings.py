@@ -86,6 +86,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_secret: Annotated[
         str, _help("Signs console cookies; made anew at each start when empty", "console", secret=True)
     ] = ""
+    server_key: Annotated[
+        str, _help("A merchant's server key, with which a replay says when its visits happened", "replay", secret=True)
+    ] = ""
 
 
 def variable(name: str) -> str:
