@@ -23,6 +23,8 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arm: Arm = "segment"
     fresh: Fresh = "context"
     segment: str | None = None
+    defined: tuple[str, ...] = ()
+    """The defined segments that the customer was in: with `segment`, the whole membership."""
     context_segment: str | None = None
     model_version: int | None = None
     table_version: int | None = None

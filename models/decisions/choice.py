@@ -1,0 +1,217 @@
+"""The choice: which content a placement shows, in the order that the reason codes name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from models.contracts.context import Context
+from models.contracts.decisions import Arm, Decision, Fresh, Reason
+from models.contracts.events import Query
+from models.contracts.profile import Membership
+from models.contracts.tables import OVERALL
+from models.decisions.context_segments import OTHER_CONTEXT, context_segment
+from models.decisions.holdouts import arm_of, unit
+from models.decisions.shelf import Candidate, Place, Shelf
+
+FLOOR: Final = 0.05
+"""This much of every draw is even over the eligible, so that each keeps at least FLOOR / n."""
+NOBODY: Final = Membership()
+SEGMENT: Final[Arm] = "segment"
+NOTHING_SHOWN: Final[Mapping[str, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """What may be shown: the first pinned candidate that holds, and the strongest prior of every eligible content."""
+
+    pinned: Candidate | None
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen and how. `among`: content ids in order."""
+
+    content: str | None
+    reason: Reason
+    among: tuple[str, ...] = ()
+    u: float | None = None
+    propensity: float | None = None
+
+
+def decide(
+    shelf: Shelf,
+    placement: str,
+    *,
+    query: str,
+    customer: str | None,
+    session: str | None,
+    membership: Membership | None,
+    context: Context,
+    now: int,
+    kept: str | None = None,
+    shown_counts: Mapping[str, int] = NOTHING_SHOWN,
+    fresh: Fresh,
+    only: Collection[str] | None = None,
+) -> Decision:
+    """The content of one placement of one query.
+
+    Args:
+        query: the query's id; it draws for a contextual query, so that nothing personal does.
+        customer: None = contextual: membership, session, kept and counts are not read.
+        membership: the customer's, None = nothing is known yet.
+        now: Unix ms, for schedules.
+        kept: what this session already shows here; holds while it stays eligible and the merchant's freshness is session.
+        shown_counts: how often this session showed a content here.
+        only: nothing but these counts as eligible (to choose a recorded decision again).
+    """
+    names = context_segment(context, shelf.merchant.origins)
+    member, arm = NOBODY, SEGMENT
+    if customer is None:
+        kept, shown_counts, fresh = None, NOTHING_SHOWN, "context"
+    else:
+        member, arm = membership or NOBODY, arm_of(shelf.merchant, customer)
+    place = shelf.places.get(placement)
+    if place is None:
+        choice = Choice(None, "nothing")
+    else:
+        eligible = _eligible(place, arm, member, context, now, shown_counts, only)
+        keep = kept if shelf.merchant.freshness == "session" else None
+        by = (query,) if customer is None else (customer, session or "")
+        u = unit(shelf.merchant.id, *by, placement)
+        row = _row(place, member, names)
+        choice = _choose(place, eligible, arm, keep, row, u, contextual=customer is None)
+    content = choice.content
+    return Decision(
+        placement=placement,
+        content=content,
+        version=None if place is None or content is None else place.versions[content],
+        reason=choice.reason,
+        arm=arm,
+        fresh=fresh,
+        segment=member.learned,
+        defined=member.defined,
+        context_segment=names,
+        model_version=member.model_version,
+        table_version=shelf.table_version,
+        choice_version=None if place is None else place.choice_version,
+        eligible=choice.among,
+        u=choice.u,
+        propensity=choice.propensity,
+    )
+
+
+def again(shelf: Shelf, query: Query, decision: Decision) -> Decision:
+    """A recorded decision chosen again, offline, from the shelf of its table and choice version.
+
+    What the record does not hold, it implies: contents that a session's cap had taken out are missing in `eligible`, and
+    what a session kept is what it showed.
+    """
+    return decide(
+        shelf,
+        decision.placement,
+        query=query.id,
+        customer=query.customer,
+        session=query.session,
+        membership=Membership(decision.segment, decision.defined, decision.model_version),
+        context=query.context,
+        now=query.received,
+        kept=decision.content if decision.reason == "kept" else None,
+        fresh=decision.fresh,
+        only=decision.eligible,
+    )
+
+
+def _eligible(
+    place: Place,
+    arm: Arm,
+    member: Membership,
+    context: Context,
+    now: int,
+    shown: Mapping[str, int],
+    only: Collection[str] | None,
+) -> Eligible:
+    pinned: Candidate | None = None
+    weights: dict[str, float] = {}
+    for candidate in place.candidates:
+        content = candidate.content
+        by_segment = arm == "segment" or candidate.always  # a holdout ignores the segment part and the pin
+        if by_segment and not _is_in(member, candidate.segments):
+            continue
+        if not candidate.passes(context, now, shown) or (only is not None and content not in only):
+            continue
+        if candidate.pinned and by_segment and (pinned is None or (candidate.always and not pinned.always)):
+            pinned = candidate
+        if candidate.weight > weights.get(content, 0.0):
+            weights[content] = candidate.weight
+    return Eligible(pinned, weights)
+
+
+def _is_in(member: Membership, segments: frozenset[str] | None) -> bool:
+    if segments is None or member.learned in segments:
+        return True
+    return any(name in segments for name in member.defined)
+
+
+def _choose(
+    place: Place,
+    eligible: Eligible,
+    arm: Arm,
+    kept: str | None,
+    row: Mapping[str, float],
+    u: float,
+    *,
+    contextual: bool,
+) -> Choice:
+    pinned, weights = eligible.pinned, eligible.weights
+    if not weights:
+        return Choice(None, "nothing")
+    among = tuple(sorted(weights))
+    if pinned is not None and pinned.always:
+        return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
+    if kept is not None and kept in weights:
+        return Choice(kept, "kept", among)
+    if pinned is not None:
+        return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
+    if arm == "best":
+        return Choice(_best(place, weights), "best", among, None, 1.0)
+    if arm == "uniform":
+        return _draw(among, [1.0 / len(among)] * len(among), u, "uniform")
+    reason: Reason = "contextual" if contextual else "learned" if place.learned and row else "prior"
+    return _draw(among, probabilities(among, weights, row), u, reason)
+
+
+def _best(place: Place, weights: Mapping[str, float]) -> str:
+    """The highest overall estimate; where there is none yet, the highest priority."""
+    if place.best is not None and place.best in weights:
+        return place.best
+    return next(candidate.content for candidate in place.candidates if candidate.content in weights)
+
+
+def _row(place: Place, member: Membership, context_name: str) -> Mapping[str, float]:
+    rows = place.rows
+    if member.learned is not None and (row := rows.get(member.learned)):
+        return row
+    return rows.get(context_name) or rows.get(OTHER_CONTEXT) or rows.get(OVERALL) or {}
+
+
+def probabilities(among: Sequence[str], weights: Mapping[str, float], row: Mapping[str, float]) -> list[float]:
+    """Probability of each of `among`: the row's, else the prior's share, renormalised, then mixed with an even floor."""
+    prior = sum(weights[content] for content in among)
+    raw = [row[content] if content in row else weights[content] / prior for content in among]
+    whole, even = sum(raw), FLOOR / len(among)
+    if whole <= 0.0:
+        return [1.0 / len(among)] * len(among)
+    return [(1.0 - FLOOR) * p / whole + even for p in raw]
+
+
+def _draw(among: tuple[str, ...], chances: Sequence[float], u: float, reason: Reason) -> Choice:
+    reached = 0.0
+    last = len(among) - 1
+    for place, chance in enumerate(chances):
+        reached += chance
+        if u < reached or place == last:
+            return Choice(among[place], reason, among, u, chance)
+    raise AssertionError("a draw has at least one content")

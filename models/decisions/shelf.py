@@ -1,0 +1,117 @@
+"""Shelf: what a merchant has live, compiled once so that a decision reads it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from models.contracts.contents import EVERYBODY, Association, Content, Merchant, Publication, Script
+from models.contracts.context import Context
+from models.contracts.tables import ContentTable
+from models.segmentation.rules import Test, context_conditions
+
+WEIGHTS: Final = {"pinned": 1.0, "preferred": 3.0, "allowed": 1.0}
+"""Prior of a content without evidence. Pinned counts as allowed where pinning does not hold (holdouts)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An association, compiled. `segments` None: everybody."""
+
+    content: str
+    segments: frozenset[str] | None
+    weight: float
+    pinned: bool
+    always: bool
+    begins: int
+    ends: int | None
+    cap: int | None
+    when: Test[Context] | None
+
+    def passes(self, context: Context, now: int, shown: Mapping[str, int]) -> bool:
+        """Schedule, cap and conditions."""
+        return (
+            self.begins <= now
+            and (self.ends is None or now < self.ends)
+            and (self.cap is None or shown.get(self.content, 0) < self.cap)
+            and (self.when is None or self.when(context))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One placement. `candidates`: higher priority first, then the newer. `versions`: of the contents they name."""
+
+    candidates: tuple[Candidate, ...]
+    versions: Mapping[str, int]
+    rows: Mapping[str, Mapping[str, float]]
+    best: str | None
+    choice_version: int | None
+    learned: bool
+
+
+class Shelf:
+    """Compiled from a merchant, its publication (None: nothing is live yet) and its content tables by placement."""
+
+    def __init__(
+        self,
+        merchant: Merchant,
+        publication: Publication | None,
+        tables: Mapping[str, ContentTable],
+        revoked: Collection[str] = (),
+    ) -> None:
+        """`revoked`: contents that are gone at once, whatever is published.
+
+        Raises:
+            RuleError: a condition of an association names no context field, or its value does not fit.
+        """
+        self.merchant = merchant
+        self.table_version = None if publication is None else publication.table_version
+        self.contents: dict[str, Content] = {}
+        self.places: dict[str, Place] = {}
+        if publication is None:
+            return
+        self.contents = {c.id: c for c in publication.contents if c.id not in revoked and _showable(c, merchant)}
+        for placement in publication.placements:
+            kinds = {c.id for c in self.contents.values() if _kind(c) in placement.kinds}
+            associations = [a for a in publication.associations if a.placement == placement.id and a.content in kinds]
+            self.places[placement.id] = _place(associations, self.contents, tables.get(placement.id))
+
+
+def _showable(content: Content, merchant: Merchant) -> bool:
+    if content.revoked:
+        return False
+    return not (
+        isinstance(content, Script) and merchant.script_approval == "second_person" and content.approved_by is None
+    )
+
+
+def _kind(content: Content) -> str:
+    return "script" if isinstance(content, Script) else "image"
+
+
+def _place(associations: list[Association], contents: Mapping[str, Content], table: ContentTable | None) -> Place:
+    ordered = sorted(associations, key=lambda a: (-a.priority, -a.made_at, a.id))
+    return Place(
+        candidates=tuple(_candidate(a) for a in ordered),
+        versions={a.content: contents[a.content].version for a in ordered},
+        rows={} if table is None else table.rows,
+        best=None if table is None else table.best,
+        choice_version=None if table is None else table.choice_version,
+        learned=table is not None and table.impressions > 0,
+    )
+
+
+def _candidate(association: Association) -> Candidate:
+    return Candidate(
+        content=association.content,
+        segments=None if EVERYBODY in association.segments else frozenset(association.segments),
+        weight=WEIGHTS[association.strength],
+        pinned=association.strength == "pinned",
+        always=association.always,
+        begins=association.from_ or 0,
+        ends=association.until,
+        cap=association.per_session_cap,
+        when=context_conditions(association.when, f"associations.{association.id}.when"),
+    )

@@ -1,0 +1,86 @@
+"""Outcomes: what an event adds to the counters of contents, attributed in the very fold that sees it. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.contracts.events import Click, Conversion, Event, Impression, Query
+from models.contracts.profile import Profile, Shown
+from models.contracts.tables import Outcome, OutcomeKey
+from models.features.fold import shown_by
+
+HOUR_MS: Final = 3_600_000
+
+Delta = tuple[OutcomeKey, Outcome]
+
+
+def outcomes(profile: Profile | None, event: Event, partition: int, attribution_hours: int) -> list[Delta]:
+    """What `event` adds. Call **before** it is folded: the profile's remembered decisions say what was counted already.
+
+    Everything counts in the hour of its decision. An impression and a click count once a decision; a click says that
+    its content was seen. A conversion counts for the last clicked, else the last seen of the remembered decisions in the
+    `attribution_hours` before it.
+
+    Args:
+        profile: None for a contextual event, which has none, and for a customer's first.
+        partition: of the input record; it is part of the key, so that two workers never write one counter.
+    """
+    if isinstance(event, Query):
+        return [] if event.bot else _decided(event, partition)
+    if profile is None:
+        return []
+    if isinstance(event, Conversion):
+        credited = _credited(profile, event.at, attribution_hours * HOUR_MS)
+        return (
+            []
+            if credited is None
+            else [(_key(profile, credited, partition), Outcome(conversions=1, value=event.value))]
+        )
+    if not isinstance(event, Impression | Click):
+        return []
+    shown = shown_by(profile, event.decision)
+    if shown is None:
+        return []
+    seen, clicked = not shown.impression, isinstance(event, Click) and not shown.click
+    if not seen and not clicked:
+        return []
+    return [(_key(profile, shown, partition), Outcome(impressions=int(seen), clicks=int(clicked)))]
+
+
+def _decided(query: Query, partition: int) -> list[Delta]:
+    hour = query.at // HOUR_MS
+    return [
+        (
+            OutcomeKey(query.merchant, d.placement, d.arm, d.segment, d.context_segment, d.content, hour, partition),
+            Outcome(decisions=1),
+        )
+        for d in query.decisions
+        if d.content is not None
+    ]
+
+
+def _key(profile: Profile, shown: Shown, partition: int) -> OutcomeKey:
+    return OutcomeKey(
+        profile.merchant,
+        shown.placement,
+        shown.arm,
+        shown.segment,
+        shown.context_segment,
+        shown.content,
+        shown.at // HOUR_MS,
+        partition,
+    )
+
+
+def _credited(profile: Profile, at: int, window: int) -> Shown | None:
+    inside = [shown for shown in profile.shown if shown.impression and at - window <= shown.at <= at]
+    return max(inside, key=lambda shown: (shown.click, shown.at), default=None)
+
+
+def add(to: Outcome, delta: Outcome) -> None:
+    """Sum `delta` into `to`; its offset mark stays."""
+    to.decisions += delta.decisions
+    to.impressions += delta.impressions
+    to.clicks += delta.clicks
+    to.conversions += delta.conversions
+    to.value += delta.value
