@@ -80,7 +80,7 @@ export const openVisitor = (
       const sent = ids();
       asking++;
       try {
-        const answer = await ask({ ...sent, session_started: before?.started, session_active: before?.active, session_reason: began });
+        const answer = await ask({ ...sent, session_started: before?.started, session_active: before?.active, session_reason: before && began });
         const { customer, session: verdict } = answer;
         if (customer && consent() !== 'denied' && ids().customer === sent.customer) {
           saveCustomer(customer, answer.route);
