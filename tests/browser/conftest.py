@@ -10,7 +10,7 @@ from tests.browser.pages import SCRIPT, SNIPPET, File, Shop, png, serve
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    default = ("image/png", png(600, 200, (60, 90, 140)), {})
+    default: File = ("image/png", png(600, 200, (60, 90, 140)), {})
     files: dict[str, File] = {"/default.png": default}
     edge_files: dict[str, File] = {
         "/tb/1/tb.js": ("text/javascript", SNIPPET.read_bytes(), {}),

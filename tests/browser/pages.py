@@ -76,7 +76,7 @@ class Files(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the page was left, or gave up, before its answer came
 
-    def log_message(self, format: str, *arguments: Any) -> None:
+    def log_message(self, *arguments: Any) -> None:
         """Silence: the tests look at the browser's side."""
 
 
@@ -194,4 +194,6 @@ def contents(**by_placement: Answer | None) -> Reply:
 
 
 def state(page: Page, placement: str, wanted: str) -> None:
-    page.wait_for_selector(f'[data-tb-placement="{placement}"][data-tb-state="{wanted}"]', timeout=8000, state="attached")
+    page.wait_for_selector(
+        f'[data-tb-placement="{placement}"][data-tb-state="{wanted}"]', timeout=8000, state="attached"
+    )

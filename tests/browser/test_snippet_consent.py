@@ -100,10 +100,16 @@ def test_an_automated_browser_is_told_and_not_counted(shop: Shop, playwright: Pl
     assert shop.told == []
 
 
-def test_in_a_sandboxed_frame_without_storage_the_content_comes(shop: Shop, context: BrowserContext, page: Page) -> None:
+def test_in_a_sandboxed_frame_without_storage_the_content_comes(
+    shop: Shop, context: BrowserContext, page: Page
+) -> None:
     shop.listen(context, contents(hero=shop.image))
     inner = shop.page(DEFAULT, path="/inner")
-    shop.files["/outer"] = ("text/html", f'<!doctype html><iframe sandbox="allow-scripts" width="900" height="500" src="{inner}"></iframe>'.encode(), {})
+    shop.files["/outer"] = (
+        "text/html",
+        f'<!doctype html><iframe sandbox="allow-scripts" width="900" height="500" src="{inner}"></iframe>'.encode(),
+        {},
+    )
     page.goto(shop.url + "/outer")
     frame = page.frame_locator("iframe")
     frame.locator('[data-tb-state="shown"]').wait_for()

@@ -134,7 +134,9 @@ def test_impressions_need_a_second_in_view_and_clicks_survive_leaving(
     shop: Shop, context: BrowserContext, page: Page
 ) -> None:
     shop.listen(context, contents(hero=shop.image, low=shop.image))
-    page.goto(shop.page(DEFAULT + '<main></main><img data-tb-placement="low" src="/default.png" width="600" height="200">'))
+    page.goto(
+        shop.page(DEFAULT + '<main></main><img data-tb-placement="low" src="/default.png" width="600" height="200">')
+    )
     page.evaluate("document.querySelector('main').style.setProperty('height', '3000px')")
     state(page, "hero", "shown")
     state(page, "low", "shown")
@@ -211,13 +213,21 @@ def test_another_shape_of_image_moves_nothing(shop: Shop, context: BrowserContex
 
 def test_the_calls_of_a_page(shop: Shop, context: BrowserContext, page: Page) -> None:
     shop.listen(context, contents(hero=shop.image))
-    shop.files["/early.js"] = (
-        "text/javascript",
-        b"window.heard = []; window.tb = window.tb || function () { (tb.q = tb.q || []).push(arguments) }\n"
-        b"tb('context', { segment: 'vip' }); tb('track', 'early'); tb('on', 'shown', (d) => heard.push(d.content)); tb('ready', () => heard.push('ready'))",
-        {},
+    early = """
+    window.heard = []
+    window.tb = window.tb || function () { (tb.q = tb.q || []).push(arguments) }
+    tb('context', { segment: 'vip' })
+    tb('track', 'early')
+    tb('on', 'shown', (detail) => heard.push(detail.content))
+    tb('ready', () => heard.push('ready'))"""
+    shop.files["/early.js"] = ("text/javascript", early.encode(), {})
+    page.goto(
+        shop.page(
+            '<script src="/early.js"></script>'
+            + DEFAULT
+            + '<button data-tb-event="add_to_cart" data-tb-product="sku1">Add</button>'
+        )
     )
-    page.goto(shop.page('<script src="/early.js"></script>' + DEFAULT + '<button data-tb-event="add_to_cart" data-tb-product="sku1">Add</button>'))
     wait_until(page, lambda: "ready" in page.evaluate("heard"))
     assert page.evaluate("heard") == ["c_summer", "ready"]
     assert shop.asked[0]["context"]["segment"] == "vip"
@@ -261,4 +271,7 @@ def test_content_in_an_empty_place_and_responsive_sources(shop: Shop, context: B
     page.goto(shop.page('<div data-tb-placement="side"><p>default</p></div>'))
     state(page, "side", "shown")
     assert page.locator("div > *").count() == 1
-    assert page.locator("div > img").get_attribute("srcset") == f"{shop.edge}/summer.png?w=300 300w, {shop.edge}/summer.png?w=600 600w"
+    assert (
+        page.locator("div > img").get_attribute("srcset")
+        == f"{shop.edge}/summer.png?w=300 300w, {shop.edge}/summer.png?w=600 600w"
+    )

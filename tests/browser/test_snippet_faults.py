@@ -26,7 +26,9 @@ BODY = DEFAULT + '<div data-tb-placement="chat">default</div>'
         ('{"contents":null}', "TypeError"),
     ],
 )
-def test_an_answer_that_is_none_keeps_the_page(shop: Shop, context: BrowserContext, page: Page, fault: str, reason: str) -> None:
+def test_an_answer_that_is_none_keeps_the_page(
+    shop: Shop, context: BrowserContext, page: Page, fault: str, reason: str
+) -> None:
     before = default_look(shop, page)
     status = int(fault[5:]) if fault.startswith("http_") else 200
     shop.listen(context, lambda shop, body: (status, fault.encode()))
@@ -39,7 +41,9 @@ def test_an_answer_that_is_none_keeps_the_page(shop: Shop, context: BrowserConte
     assert shop.errors == []
 
 
-@pytest.mark.parametrize("fault", ["failed", "namenotresolved", "connectionrefused", "connectionreset", "blockedbyclient"])
+@pytest.mark.parametrize(
+    "fault", ["failed", "namenotresolved", "connectionrefused", "connectionreset", "blockedbyclient"]
+)
 def test_a_network_that_fails_keeps_the_page(shop: Shop, context: BrowserContext, page: Page, fault: str) -> None:
     before = default_look(shop, page)
     shop.listen(context, contents(hero=shop.image))
@@ -121,7 +125,11 @@ def test_a_late_answer_is_dropped(shop: Shop, context: BrowserContext, page: Pag
 
 def test_a_slow_image_is_given_up_and_stays_away(shop: Shop, context: BrowserContext, page: Page) -> None:
     held: list[Route] = []
-    context.route("**/summer.png", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    context.route("**/summer.png", hold)
     shop.listen(context, contents(hero=shop.image))
     page.goto(shop.page())
     state(page, "hero", "error")
@@ -162,7 +170,11 @@ def test_no_call_throws_into_the_page(shop: Shop, context: BrowserContext, page:
 
 def test_an_error_of_the_page_is_the_pages_own(shop: Shop, context: BrowserContext, page: Page) -> None:
     shop.listen(context, contents(hero=shop.image))
-    shop.files["/bad.js"] = ("text/javascript", b"addEventListener('tb:loading', () => { throw Error('the page') })", {})
+    shop.files["/bad.js"] = (
+        "text/javascript",
+        b"addEventListener('tb:loading', () => { throw Error('the page') })",
+        {},
+    )
     page.goto(shop.page('<script src="/bad.js"></script>' + DEFAULT))
     state(page, "hero", "shown")
     wait_until(page, lambda: bool(shop.errors))
@@ -171,7 +183,11 @@ def test_an_error_of_the_page_is_the_pages_own(shop: Shop, context: BrowserConte
 
 def default_look(shop: Shop, page: Page) -> bytes:
     """The page as it is without the snippet."""
-    shop.files["/plain"] = ("text/html", f'<!doctype html><link rel="icon" href="/default.png"><title>Shop</title><h1>Shop</h1>{BODY}'.encode(), {})
+    shop.files["/plain"] = (
+        "text/html",
+        f'<!doctype html><link rel="icon" href="/default.png"><title>Shop</title><h1>Shop</h1>{BODY}'.encode(),
+        {},
+    )
     page.goto(shop.url + "/plain")
     return page.screenshot()
 
