@@ -20,21 +20,23 @@ class Part:
     grace: float = 25.0  # an edge drains longer than the balancer needs to notice, and ends within 25 s
 
 
+def answers_ok(url: str) -> bool:
+    """Whether GET `url` answers 200 now."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def http_ready(url: str) -> Callable[[], Awaitable[bool]]:
     """Ready when GET `url` answers 200."""
-    parts = urlsplit(url)
-
-    def ask() -> bool:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
-        try:
-            connection.request("GET", parts.path)
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
 
     async def ready() -> bool:
-        return await asyncio.to_thread(ask)
+        return await asyncio.to_thread(answers_ok, url)
 
     return ready

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -78,3 +79,8 @@ def test_each_process_has_the_flags_of_its_settings_and_no_secret() -> None:
             text = CliRunner().invoke(tailorbird.command_line, [process, "--help"]).output
             flag = "--" + setting.name.replace("_", "-")
             assert (flag in text) is not setting.secret, (process, flag)
+
+
+def test_the_front_door_is_this_checkout_and_no_copy() -> None:
+    """An installed copy would shut every later command out."""
+    assert Path(tailorbird.__file__) == Path(__file__).parents[2] / "tailorbird.py"
