@@ -13,7 +13,7 @@ const TRIES = 6;
 export const openOutbox = (edge: string, route: () => string, now: () => number) => {
   const waiting = new Set<Item>();
 
-  const url = (item: Item) => `${edge}/v1/${item.path}?r=${route()}`;
+  const url = (item: Item) => edge + '/v1/' + item.path + route();
   /** `sent` is the time of this sending: the server corrects every other time by it. */
   const text = (item: Item) => JSON.stringify({ ...item.payload, sent: now() });
 

@@ -47,7 +47,11 @@ export const openVisitor = (
 
   return {
     ids,
-    lane: () => customer().lane || '',
+    /** For the balancer, which spreads queries without a route; an empty one would send them all to one edge. */
+    lane: () => {
+      const { lane } = customer();
+      return lane ? '?r=' + lane : '';
+    },
     /** The best store that holds the id. */
     storage: () => read(CUSTOMER, parseCustomer)?.[1],
 

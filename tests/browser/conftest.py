@@ -56,3 +56,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def firefox(playwright: Playwright, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Debian's Firefox ESR with the preferences that the test names. It always says `navigator.webdriver`."""
+    browser = playwright.firefox.launch(
+        channel="moz-firefox", executable_path="/usr/bin/firefox-esr", firefox_user_prefs=request.param
+    )
+    yield browser
+    browser.close()

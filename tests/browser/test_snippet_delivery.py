@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.pages import DEFAULT, Answer, Shop, contents, state, wait_until
 
@@ -72,7 +72,7 @@ def test_the_ids_survive_and_repair_the_store_that_lost_them(shop: Shop, context
     page.reload()
     state(page, "hero", "default")
     assert page.evaluate("tb.ids()")["customer"] != first["customer"]
-    assert shop.routes == ["r=", "r=517", "r=517", "r="]
+    assert shop.routes == ["", "r=517", "r=517", ""]
 
 
 def test_the_servers_verdict_on_an_idle_session_is_adopted(shop: Shop, context: BrowserContext, page: Page) -> None:
@@ -108,6 +108,51 @@ def test_the_servers_verdict_on_an_idle_session_is_adopted(shop: Shop, context: 
     state(page, "hero", "default")
     assert shop.asked[3]["session"] == "after_idle"
     assert shop.asked[3]["session_active"] >= shop.asked[2]["sent"] - 1000
+
+
+def test_tabs_share_one_session_and_an_erased_customer_gets_the_new_id(
+    shop: Shop, context: BrowserContext, page: Page
+) -> None:
+    erased: list[str] = []
+
+    def reply(shop: Shop, body: dict[str, Any]) -> Answer:
+        answer = shop.answer(body, {"hero": None})
+        return {**answer, "customer": "after_erasure", "route": 3} if body["customer"] in erased else answer
+
+    shop.listen(context, reply)
+    address = shop.page()
+    page.goto(address)
+    state(page, "hero", "default")
+    first = page.evaluate("tb.ids()")
+    tab = context.new_page()
+    tab.goto(address)
+    state(tab, "hero", "default")
+    assert tab.evaluate("tb.ids()") == first
+    tab.evaluate("tb('newSession')")
+    assert page.evaluate("tb.ids()") == tab.evaluate("tb.ids()") != first
+
+    erased.append(first["customer"])
+    page.reload()
+    state(page, "hero", "default")
+    assert page.evaluate("tb.ids().customer") == "after_erasure" == tab.evaluate("tb.ids().customer")
+    assert cookies(context)["tb_id"] == "after_erasure/3"
+
+
+@pytest.mark.parametrize("firefox", [{}], indirect=True)
+def test_a_drawn_picture_is_a_picture(shop: Shop, browser: Browser, firefox: Browser) -> None:
+    """SVG, with and without a size of its own, decodes off the page as a photograph does."""
+    for name, size in (("sized", 'width="600" height="200"'), ("free", "")):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 600 200"><rect width="600" height="200"/></svg>'
+        shop.edge_files[f"/{name}.svg"] = ("image/svg+xml", svg.encode(), {})
+    sized, free = ({**shop.image, "src": f"{shop.edge}/{name}.svg"} for name in ("sized", "free"))
+    for engine in (browser, firefox):
+        with engine.new_context() as context:
+            shop.listen(context, contents(hero=sized, side=free))
+            page = context.new_page()
+            page.goto(shop.page(DEFAULT + '<div data-tb-placement="side"><img src="/default.png" width="300"></div>'))
+            state(page, "hero", "shown")
+            state(page, "side", "shown")
+            assert page.locator("div > img").get_attribute("src") == f"{shop.edge}/free.svg"
 
 
 def test_a_new_campaign_begins_a_session_and_an_internal_link_does_not(
