@@ -43,9 +43,18 @@ class Nearest:
         square = float(z @ z)
         return best if square + partial[best] < self._keep * (square + partial[current]) else current
 
-    def indices(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-        """The nearest centre of each row, without margin. Shape (n,)."""
-        return np.asarray((self._base + rows @ self._slope.T).argmin(axis=1))
+    def indices(
+        self, rows: npt.NDArray[np.float32], current: npt.NDArray[np.intp] | None = None
+    ) -> npt.NDArray[np.intp]:
+        """As `index` for each row of shape (n, features). `current`: shape (n,), -1 = none; None = nobody has any."""
+        partial = self._base + rows @ self._slope.T
+        best = np.asarray(partial.argmin(axis=1))
+        if current is None:
+            return best
+        every = np.arange(len(rows))
+        square = (((rows - self._mean) / self._scale) ** 2).sum(axis=1)
+        switch = square + partial[every, best] < self._keep * (square + partial[every, current])
+        return np.where((current < 0) | switch, best, current)
 
 
 class Segmenter:
