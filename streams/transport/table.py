@@ -26,6 +26,7 @@ class ChunkTable(faust.Table[Any, Any]):
         self.owned: set[int] = set()
         self.held_off = 0
         """Older records that came after newer ones, written by an owner that did not know yet that it was none."""
+        self.restored = False
         self._applied: dict[int, int] = {}
 
     def _changelog_topic_name(self) -> str:
@@ -64,11 +65,21 @@ class ChunkTable(faust.Table[Any, Any]):
         """Forgets what goes, and what comes: another worker may have written it meanwhile."""
         del assigned, generation_id
         self.owned.clear()
-        for tp in revoked | newly_assigned:
-            if tp.topic == self.changelog_topic_name:
-                self.rows.pop(tp.partition, None)
-                self._applied.pop(tp.partition, None)
-                self.app.tables.recovery.revoke(tp)  # type: ignore[attr-defined]  # not on Faust's interface
+        self.restored = False
+        self._drop(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
+
+    def forget(self) -> None:
+        """Drops everything; the next recovery reads the changelog from its start."""
+        self.owned.clear()
+        self._drop(set(self.rows) | set(self._applied))
+
+    def _drop(self, partitions: Iterable[int]) -> None:
+        recovery: Any = self.app.tables
+        for partition in partitions:
+            self.rows.pop(partition, None)
+            self._applied.pop(partition, None)
+            # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
+            recovery.recovery.revoke(TP(self.changelog_topic_name, partition))
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """From here on the partitions are ours."""
@@ -76,4 +87,5 @@ class ChunkTable(faust.Table[Any, Any]):
         self.owned = {tp.partition for tp in active_tps}
         for partition in self.owned:
             self.rows.setdefault(partition, {})
+        self.restored = True
         await self.call_recover_callbacks()

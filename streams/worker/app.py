@@ -1,0 +1,129 @@
+"""The Faust app: two tables whose changelogs are public topics, and one agent over every event."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+
+from models.contracts.settings import Settings
+from models.contracts.topics import EVENTS, OUTCOMES, PROFILES
+from streams.transport.consumer import install
+from streams.transport.schema import ChunkSchema
+from streams.transport.table import ChunkTable
+from streams.worker import marks, outcomes
+from streams.worker.folding import Folding, HoleError
+from streams.worker.pipeline import Pipeline, Waiting
+
+SESSION_S, REBALANCE_S, HEARTBEAT_S, REQUEST_S = 6.0, 6.0, 1.0, 12.0
+"""A worker that dies is noticed after SESSION_S; with Faust's defaults (60 s) its customers would stand still that long.
+A request must outlast a rebalance, or the join is given up on the embedded broker and begun again."""
+
+DRAIN_S = 0.6 * SESSION_S
+"""What is under way when partitions go gets this long; a worker that takes the whole session is out of the group."""
+
+
+def make_app(settings: Settings) -> faust.App:
+    """An app with nothing in it yet. Creates its folder under data_dir; opens no connection."""
+    folder = Path(settings.data_dir).absolute() / "worker"
+    folder.mkdir(parents=True, exist_ok=True)
+    return faust.App(
+        settings.worker_group,
+        broker=";".join(f"kafka://{each.strip()}" for each in settings.brokers.split(",")),
+        store="memory://",
+        datadir=folder,
+        autodiscover=False,
+        web_enabled=False,
+        Table=ChunkTable,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication,
+        topic_allow_declare=False,  # topics are made by one command, and never by a process that found none
+        topic_disable_leader=True,
+        stream_buffer_maxsize=16,  # chunks
+        broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_S,
+        broker_rebalance_timeout=REBALANCE_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_request_timeout=REQUEST_S,
+        producer_linger=0.0,
+        consumer_auto_offset_reset="earliest",
+        worker_redirect_stdouts=False,
+    )
+
+
+def make_tables(app: faust.App, settings: Settings) -> tuple[ChunkTable, ChunkTable]:
+    """Profiles and outcome counters."""
+    made = []
+    for topic, newer in ((PROFILES, marks.newer), (OUTCOMES, outcomes.newer)):
+        table = cast(
+            "ChunkTable",
+            app.Table(
+                topic.on(settings.topic_prefix),
+                key_type=bytes,
+                value_type=bytes,
+                partitions=settings.partitions,
+                schema=ChunkSchema(key_type=bytes, value_type=bytes),
+                recovery_buffer_size=2,  # chunks; 1 means to Faust that the changelog is followed for ever
+            ),
+        )
+        table.newer = newer
+        made.append(table)
+    return made[0], made[1]
+
+
+def make_agent(app: faust.App, settings: Settings, folding: Folding, pipeline: Pipeline) -> Any:
+    """The profiling agent. Answers the stream's acknowledgement, which the pipeline calls when all is confirmed."""
+    name = EVENTS.on(settings.topic_prefix)
+    topic = app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes))
+    streams: list[Any] = []
+
+    async def profiling(stream: Any) -> None:
+        try:
+            await follow(stream.noack())
+        except Exception as fault:
+            await app.crash(fault)
+            raise
+
+    async def follow(stream: Any) -> None:
+        streams[:] = [stream]
+        async for event in stream.events():
+            records, partition = event.value, event.message.partition
+            if partition not in folding.owned:
+                continue  # it was on its way when the partition went: its new owner gets it again
+            if missing := folding.hole(partition, records[0].offset):
+                await judge_hole(TP(name, partition), records[0].offset, missing)
+            folded = folding.fold(partition, records)
+            await pipeline.put(Waiting(folded, event, len(records), records[0].timestamp / 1000))
+
+    async def judge_hole(tp: TP, first: int, missing: int) -> None:
+        earliest = (await app.consumer.earliest_offsets(tp))[tp]
+        if first > (earliest or 0):
+            raise HoleError(f"{missing} events of partition {tp.partition} did not arrive before offset {first}")
+        folding.expired(missing)
+
+    app.agent(topic, name="profiling")(profiling)
+
+    def over_chunk_topics() -> frozenset[str]:
+        return frozenset({name, PROFILES.on(settings.topic_prefix), OUTCOMES.on(settings.topic_prefix)})
+
+    async def on_revoke() -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await pipeline.drained()
+        except TimeoutError:
+            folding.forget()
+        folding.release()
+
+    def on_seek(offsets: dict[TP, int | None]) -> None:
+        folding.expect({tp.partition: offset for tp, offset in offsets.items() if tp.topic == name})
+
+    install(app, over_chunk_topics(), settings.chunk_events, on_revoke, on_seek)
+
+    async def acknowledge(waiting: Waiting) -> None:
+        if waiting.event is not None and streams:
+            await streams[0].ack(waiting.event)
+
+    return acknowledge

@@ -1,0 +1,180 @@
+"""What one chunk of events does: profiles, assignments, outcomes and rejects out, nothing else touched. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+from msgspec import Struct, field
+
+from models.contracts.errors import PoisonError
+from models.contracts.events import Event, Query
+from models.contracts.ids import partition_of
+from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_profile
+from models.features.fold import fold
+from models.features.marks import folded, mark
+from models.segmentation.assign import Segmenter, reassign
+from streams.worker.outcomes import Ledger
+from streams.worker.poison import read_event, reject
+
+FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
+
+encode = msgspec.json.Encoder().encode
+
+
+class Record(Protocol):
+    """What is used of a consumer's record."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class Source(Struct, frozen=True):
+    """Where a chunk comes from. `topic` is the declared name, which marks and rejects carry."""
+
+    topic: str
+    partition: int
+    partitions: int
+
+
+class Folded(Struct):
+    """What to write. `counts`: folded, replayed, contextual, bot, rejected."""
+
+    source: Source
+    profiles: dict[bytes, bytes] = field(default_factory=dict)
+    assignments: dict[bytes, bytes] = field(default_factory=dict)
+    outcomes: dict[bytes, bytes] = field(default_factory=dict)
+    rejected: list[tuple[bytes, bytes]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, more: int = 1) -> None:
+        """So many more of them."""
+        self.counts[what] = self.counts.get(what, 0) + more
+
+
+Entry = tuple[Record, Event]
+SegmenterOf = Callable[[str], Segmenter | None]
+
+
+class UnfoldableError(Exception):
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self.entry = entry
+
+
+class Chunk:
+    """One run of records of one partition, against the profiles (encoded, by key) that were there before."""
+
+    def __init__(
+        self, source: Source, stored: Mapping[bytes, bytes], ledger: Ledger, segmenter_of: SegmenterOf, now: int
+    ) -> None:
+        self._source = source
+        self._stored = stored
+        self._ledger = ledger
+        self._segmenter_of = segmenter_of
+        self._now = now
+        self._out = Folded(source)
+
+    def fold(self, records: Iterable[Record]) -> Folded:
+        """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
+        for key, entries in self._by_customer(records).items():
+            self._customer(key, entries)
+        self._out.outcomes = self._ledger.changed()
+        return self._out
+
+    def _by_customer(self, records: Iterable[Record]) -> dict[bytes, list[Entry]]:
+        customers: dict[bytes, list[Entry]] = {}
+        for record in records:
+            try:
+                event = read_event(record.key, record.value)
+            except PoisonError as poison:
+                self._reject(record, str(poison))
+                continue
+            if isinstance(event, Query) and event.bot:
+                self._out.count("bot")
+            elif event.customer is None:
+                self._ledger.contextual(event, record.offset)
+                self._out.count("contextual")
+            else:
+                customers.setdefault(event.key, []).append((record, event))
+        return {key: entries for key, entries in customers.items() if self._belongs(key, entries)}
+
+    def _belongs(self, key: bytes, entries: list[Entry]) -> bool:
+        """Whether the customer lies in this partition. A producer with another partitioner would split a customer."""
+        if partition_of(key, self._source.partitions) == self._source.partition:
+            return True
+        for record, _ in entries:
+            self._reject(record, "the key belongs to another partition: produce with the murmur2 partitioner")
+        return False
+
+    def _customer(self, key: bytes, entries: list[Entry]) -> None:
+        try:
+            before = self._profile(key)
+        except PoisonError as poison:
+            for record, _ in entries:
+                self._reject(record, str(poison))
+            return
+        profile = self._fold_all(before, entries, key)
+        if profile is None:
+            return
+        segmenter = self._segmenter_of(profile.merchant)
+        assignment = None if segmenter is None else reassign(profile, segmenter, profile.last)
+        self._out.profiles[key] = encode_profile(profile)
+        if assignment is not None:
+            self._out.assignments[key] = encode(assignment)
+
+    def _profile(self, key: bytes) -> Profile | None:
+        stored = self._stored.get(key)
+        if stored is None:
+            return None
+        try:
+            profile = decode_profile(stored)
+        except msgspec.MsgspecError as error:
+            raise PoisonError("the customer's profile cannot be read") from error
+        if profile.v > SCHEMA:
+            raise PoisonError(f"the customer's profile has schema version {profile.v}; this worker writes {SCHEMA}")
+        return profile
+
+    def _fold_all(self, profile: Profile | None, entries: list[Entry], key: bytes) -> Profile | None:
+        """The profile with the entries in it; None where nothing of them was new."""
+        while True:
+            try:
+                return self._attempt(profile, entries)
+            except UnfoldableError as bad:
+                self._reject(bad.entry[0], f"folding raised {type(bad.__cause__).__name__}")
+                # It may have half changed the profile: begin again from what is stored, without this event.
+                entries = [entry for entry in entries if entry is not bad.entry]
+                profile = self._profile(key)
+
+    def _attempt(self, profile: Profile | None, entries: list[Entry]) -> Profile | None:
+        topic, outcomes, done = self._source.topic, [], 0
+        for entry in entries:
+            record, event = entry
+            if folded(profile, event, topic, record.offset):
+                continue
+            try:
+                outcomes.append((self._ledger.of(profile, event), record.offset))
+                profile = fold(profile, event)
+                mark(profile, event, topic, record.offset)
+            except FAULTS as fault:
+                raise UnfoldableError(entry) from fault
+            done += 1
+        for counted, offset in outcomes:
+            self._ledger.add(counted, offset)
+        self._out.count("folded", done)
+        self._out.count("replayed", len(entries) - done)
+        return profile if done else None
+
+    def _reject(self, record: Record, reason: str) -> None:
+        self._out.rejected.append(
+            reject(
+                self._source.topic, self._source.partition, record.offset, record.key, record.value, reason, self._now
+            )
+        )
+        self._out.count("rejected")

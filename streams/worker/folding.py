@@ -1,0 +1,151 @@
+"""One worker's state and what it does to it: chunks in, records out. Faust calls it; it knows no Faust but its tables."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from models.contracts.contents import Merchant
+from models.contracts.profile import decode_profile, encode_profile
+from models.contracts.topics import EVENTS
+from models.outcomes import outcomes
+from models.segmentation.assign import reassign
+from streams.transport.table import ChunkTable
+from streams.worker.chunk import Chunk, Folded, Source, encode
+from streams.worker.knowledge import Knowledge
+from streams.worker.metrics import Metrics
+from streams.worker.outcomes import Ledger
+
+log = logging.getLogger(__name__)
+
+DEFAULTS = Merchant(name="", origins=())
+SLICE = 100
+"""Profiles assigned anew between two looks at the events: about 5 ms, which is what a fresh event then waits."""
+
+
+class HoleError(Exception):
+    """Events between the last chunk and this one never came out of Faust. The process ends; the replay brings them."""
+
+
+class Folding:
+    """The tables of this worker and what is known of the merchants."""
+
+    def __init__(
+        self, profiles: ChunkTable, counters: ChunkTable, knowledge: Knowledge, metrics: Metrics, partitions: int
+    ) -> None:
+        self._profiles = profiles
+        self._counters = counters
+        self._knowledge = knowledge
+        self._metrics = metrics
+        self._partitions = partitions
+        self._expected: dict[int, int | None] = {}
+
+    @property
+    def owned(self) -> set[int]:
+        """Partitions whose profiles and counters are restored and ours."""
+        return self._profiles.owned & self._counters.owned
+
+    def release(self) -> None:
+        """Nothing is ours until the next rebalance has ended."""
+        self._profiles.owned.clear()
+        self._counters.owned.clear()
+
+    def forget(self) -> None:
+        """What is in memory may be ahead of the topics: it is read again from them."""
+        self.release()
+        self._profiles.forget()
+        self._counters.forget()
+
+    def expect(self, offsets: dict[int, int | None]) -> None:
+        """The next offset of each partition of events, after a seek to the committed ones."""
+        self._expected.update(offsets)
+
+    def hole(self, partition: int, first: int) -> int:
+        """How many events are missing before `first`."""
+        expected = self._expected.get(partition)
+        return 0 if expected is None else max(0, first - expected)
+
+    def fold(self, partition: int, records: Sequence[Any]) -> Folded:
+        """Folds a chunk into the tables; what it answers must be written before the chunk is acknowledged."""
+        self._expected[partition] = records[-1].offset + 1
+        profiles, counters = self._profiles.rows[partition], self._counters.rows[partition]
+        source = Source(EVENTS.name, partition, self._partitions)
+        ledger = Ledger(
+            counters, lambda profile, event: outcomes(profile, event, partition, self._attribution(event.merchant))
+        )
+        chunk = Chunk(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
+        folded = chunk.fold(records)
+        profiles.update(folded.profiles)
+        counters.update(folded.outcomes)
+        for result, count in folded.counts.items():
+            self._metrics.events.labels(result).inc(count)
+        self._metrics.assignments.labels("event").inc(len(folded.assignments))
+        self._metrics.chunks.inc()
+        return folded
+
+    def _attribution(self, merchant: str) -> int:
+        return (self._knowledge.settings(merchant) or DEFAULTS).attribution_hours
+
+    def expired(self, events: int) -> None:
+        """The broker's retention was faster than the worker: these events are gone, which is said and counted."""
+        log.error("%d events were deleted by the broker's retention before they were folded", events)
+        self._metrics.expired.inc(events)
+
+    def keys_of(self, merchant: str) -> list[tuple[int, bytes]]:
+        """Partition and key of every profile of `merchant` that is ours."""
+        start = f"{merchant}/".encode()
+        return [
+            (partition, key)
+            for partition in sorted(self.owned)
+            for key in self._profiles.rows[partition]
+            if key.startswith(start)
+        ]
+
+    def reassign(self, merchant: str, keys: Sequence[tuple[int, bytes]]) -> list[Folded]:
+        """Assigns these profiles anew, as of their last event; what changed, by partition."""
+        segmenter = self._knowledge.segmenter(merchant)
+        changed: dict[int, Folded] = {}
+        for partition, key in keys if segmenter is not None else ():
+            stored = self._profiles.rows.get(partition, {}).get(key) if partition in self.owned else None
+            if stored is None or segmenter is None:
+                continue
+            profile = decode_profile(stored)
+            assignment = reassign(profile, segmenter, profile.last)
+            if assignment is None:
+                continue
+            out = changed.setdefault(partition, Folded(Source(EVENTS.name, partition, self._partitions)))
+            out.profiles[key] = self._profiles.rows[partition][key] = encode_profile(profile)
+            out.assignments[key] = encode(assignment)
+        self._metrics.assignments.labels("model").inc(sum(len(out.assignments) for out in changed.values()))
+        return list(changed.values())
+
+    def measure(self) -> None:
+        """Brings the gauges up to date."""
+        self._metrics.profiles.set(sum(len(rows) for rows in self._profiles.rows.values()))
+        self._metrics.partitions.set(len(self.owned))
+        self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)
+
+
+class Waiters:
+    """Merchants whose profiles are to be assigned anew, each once however often it changes meanwhile."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, merchant: str) -> None:
+        """At the end of the line."""
+        self._names[merchant] = None
+        self._wake.set()
+
+    async def next(self) -> str:
+        """The first in line; waits for one."""
+        while not self._names:
+            self._wake.clear()
+            await self._wake.wait()
+        name = next(iter(self._names))
+        del self._names[name]
+        return name

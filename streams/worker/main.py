@@ -1,0 +1,178 @@
+"""`tailorbird worker`: one process of the worker group."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from models.contracts.settings import Settings
+from models.contracts.topics import (
+    ASSIGNMENTS,
+    CATALOGUE,
+    EVENTS,
+    OUTCOMES,
+    PROFILES,
+    PUBLICATIONS,
+    REJECTED,
+    SEGMENT_MODELS,
+)
+from streams.health import Health
+from streams.transport import privates
+from streams.transport.table import ChunkTable
+from streams.worker.app import make_agent, make_app, make_tables
+from streams.worker.folding import SLICE, Folding, Waiters
+from streams.worker.follower import Follower
+from streams.worker.knowledge import Knowledge
+from streams.worker.metrics import Metrics
+from streams.worker.pipeline import Outlets, Pipeline, Waiting
+from streams.worker.verify import verify
+
+log = logging.getLogger(__name__)
+
+FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE)
+TOUCHED = (EVENTS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
+DRAIN_S = 15.0
+"""What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
+STOP_S = 8.0
+PAUSE_S = 0.005
+"""Between two slices of a background assignment, which so takes at most half of a core."""
+
+
+def run(settings: Settings) -> None:
+    """Blocks until SIGTERM or SIGINT. Raises ConfigurationError or UnavailableError where it cannot start; whatever else
+    comes out ends the process, and the events since the last commit are folded again."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("faust", "mode", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+    privates.check()
+    asyncio.run(Worker(settings).serve())
+
+
+class Worker:
+    """Everything of one process; built and closed in `serve`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._missing: str | None = "the topics have not been read yet"
+
+    async def serve(self) -> None:
+        """Until a signal comes or a part fails."""
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await verify(self._settings, TOUCHED)
+        async with AsyncExitStack() as stack:
+            health = Health(
+                self._settings.host, self._settings.worker_port, self._metrics.registry, lambda: self._missing
+            )
+            stack.enter_context(health)
+            await self._follow(stack, asked)
+
+    async def _follow(self, stack: AsyncExitStack, asked: asyncio.Event) -> None:
+        waiters = Waiters()
+        knowledge = Knowledge(waiters.add)
+        follower = Follower(self._settings, FOLLOWED, knowledge.take)
+        stack.push_async_callback(follower.stop)
+        await follower.start()
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.brokers, acks="all", linger_ms=0, max_batch_size=256 * 1024,
+            request_timeout_ms=10_000,
+        )  # fmt: skip
+        stack.push_async_callback(producer.stop)
+        await producer.start()
+        app = make_app(self._settings)
+        profiles, counters = make_tables(app, self._settings)
+        folding = Folding(profiles, counters, knowledge, self._metrics, self._settings.partitions)
+
+        async def confirmed(waiting: Waiting) -> None:
+            self._metrics.in_flight.set(pipeline.events)
+            if waiting.event is not None:
+                self._metrics.confirmed.observe(max(0.0, time.time() - waiting.produced))
+                await acknowledge(waiting)
+
+        pipeline = Pipeline(
+            producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.confirm, counters.confirm,
+            lambda: folding.owned,
+        )  # fmt: skip
+        acknowledge = make_agent(app, self._settings, folding, pipeline)
+
+        async def restored() -> None:
+            for merchant in knowledge.merchants:
+                waiters.add(merchant)  # a model may have changed while these partitions were nobody's
+
+        counters.on_recover(restored)
+        parts = [
+            follower.run(),
+            pipeline.run(),
+            pipeline.settle(),
+            reassigning(folding, pipeline, waiters),
+            self._watch(folding, profiles, counters),
+            _faust(app),
+        ]
+        await self._run(app, pipeline, asked, parts)
+        folding.release()
+
+    async def _run(self, app: Any, pipeline: Pipeline, asked: asyncio.Event, parts: list[Any]) -> None:
+        """Until the first part ends, which only a fault makes it do, or a signal comes."""
+        tasks = [asyncio.ensure_future(part) for part in (asked.wait(), *parts)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._missing = "the worker is stopping"
+            if tasks[0] in done:
+                await _drain(app, pipeline)
+            for task in done:
+                task.result()
+        finally:
+            async with asyncio.timeout(STOP_S):
+                await app.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self, folding: Folding, profiles: ChunkTable, counters: ChunkTable) -> None:
+        while True:
+            self._missing = None if profiles.restored and counters.restored else "the profiles are not restored yet"
+            folding.measure()
+            await asyncio.sleep(0.2)
+
+    def _outlets(self) -> Outlets:
+        prefix = self._settings.topic_prefix
+        return Outlets(PROFILES.on(prefix), ASSIGNMENTS.on(prefix), OUTCOMES.on(prefix), REJECTED.on(prefix))
+
+
+async def _faust(app: Any) -> None:
+    await app.start()
+    await app.wait_until_stopped()
+    raise app.crash_reason or RuntimeError("Faust stopped")
+
+
+async def _drain(app: Any, pipeline: Pipeline) -> None:
+    """Takes nothing more in, brings what was taken to its end and commits it: the next worker repeats nothing."""
+    app.consumer.stop_flow()
+    app.flow_control.suspend()
+    app.flow_control.clear()
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await pipeline.drained()
+            await app.consumer.commit()
+    except TimeoutError:
+        log.warning("stopped with %d events under way; they will be folded again", pipeline.events)
+
+
+async def reassigning(folding: Folding, pipeline: Pipeline, waiters: Waiters) -> None:
+    """Assigns the profiles of each merchant anew whose model or rules changed; in slices, behind the live events."""
+    while True:
+        merchant = await waiters.next()
+        keys = folding.keys_of(merchant)
+        for start in range(0, len(keys), SLICE):
+            for folded in folding.reassign(merchant, keys[start : start + SLICE]):
+                await pipeline.put(Waiting(folded, None, len(folded.profiles), time.time()))
+            await asyncio.sleep(PAUSE_S)

@@ -1,0 +1,44 @@
+"""What the worker says of itself. No label names a customer or a merchant."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = tuple(0.005 * 2 ** (step / 2) for step in range(26))
+"""5 ms to 29 s, two buckets an octave."""
+
+
+class Metrics:
+    """One set a process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "tailorbird_worker_events",
+            "Events by what became of them: folded, replayed (skipped), contextual, bot, rejected",
+            ["result"],
+            registry=self.registry,
+        )
+        self.assignments = Counter(
+            "tailorbird_worker_assignments", "Assignments written, by cause", ["cause"], registry=self.registry
+        )
+        self.chunks = Counter("tailorbird_worker_chunks", "Chunks of events folded", registry=self.registry)
+        self.confirmed = Histogram(
+            "tailorbird_worker_confirmed_seconds",
+            "From the first event of a chunk on the broker to the confirmation of what it changed",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.profiles = Gauge("tailorbird_worker_profiles", "Profiles held", registry=self.registry)
+        self.partitions = Gauge("tailorbird_worker_partitions", "Partitions owned", registry=self.registry)
+        self.in_flight = Gauge(
+            "tailorbird_worker_in_flight_events", "Folded and not yet confirmed", registry=self.registry
+        )
+        self.late_writes = Gauge(
+            "tailorbird_worker_late_writes", "Older records met after newer ones in a changelog", registry=self.registry
+        )
+        self.expired = Counter(
+            "tailorbird_worker_expired_events",
+            "Events that the broker deleted before they were folded",
+            registry=self.registry,
+        )

@@ -1,0 +1,166 @@
+"""The way out: folded chunks become records, in an order that makes a repetition harmless, and are then acknowledged.
+
+1. Outcomes and rejects are sent and confirmed. Their guard is an offset of their own, so sending them again after a crash
+   changes nothing, while a profile that is already written would hide the event from them for ever.
+2. Then profiles (the marks lie in them) and assignments are sent.
+3. When those are confirmed the chunk is acknowledged: only now may its offset be committed.
+
+Chunks that wait are sent together, so the two round trips cost time and not throughput.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from streams.transport.batches import Sent, publish
+from streams.worker.chunk import Folded
+
+Acknowledge = Callable[[Any], Awaitable[object]]
+IN_FLIGHT = 8
+"""Full chunks between folding and acknowledgement: enough to hide a broker's round trip, few enough to repeat quickly."""
+
+
+class Waiting:
+    """One folded chunk on its way out. `event` is what to acknowledge, None for what no event caused."""
+
+    __slots__ = ("event", "folded", "produced", "sent", "size")
+
+    def __init__(self, folded: Folded, event: Any, size: int, produced: float) -> None:
+        self.folded = folded
+        self.event = event
+        self.size = size
+        self.produced = produced
+        self.sent = False
+
+
+class Outlets:
+    """Names on the broker of what the worker writes."""
+
+    def __init__(self, profiles: str, assignments: str, outcomes: str, rejected: str) -> None:
+        self.profiles = profiles
+        self.assignments = assignments
+        self.outcomes = outcomes
+        self.rejected = rejected
+
+
+class Pipeline:
+    """`put` takes a folded chunk; `run` sends, `settle` waits for confirmations and acknowledges."""
+
+    def __init__(
+        self,
+        producer: Any,
+        outlets: Outlets,
+        limit: int,
+        on_confirmed: Callable[[Waiting], Awaitable[None]],
+        on_profiles: Callable[[int, int], None],
+        on_outcomes: Callable[[int, int], None],
+        owned: Callable[[], set[int]],
+    ) -> None:
+        """`limit`: events in flight. `on_profiles(partition, offset)` and `on_outcomes` say how far the broker has them."""
+        self._producer = producer
+        self._outlets = outlets
+        self._limit = limit * IN_FLIGHT
+        self._on_confirmed = on_confirmed
+        self._on_profiles = on_profiles
+        self._on_outcomes = on_outcomes
+        self._owned = owned
+        self._queue: deque[Waiting] = deque()
+        self._sent: deque[tuple[list[Waiting], list[Sent]]] = deque()
+        self._events = 0
+        self._changed = asyncio.Condition()
+        self._busy = 0
+
+    @property
+    def events(self) -> int:
+        """Events folded and not yet acknowledged."""
+        return self._events
+
+    async def put(self, waiting: Waiting) -> None:
+        """Takes one chunk; waits while too much is under way."""
+        self._busy += 1  # before the first await: whoever drains must see what is folded already
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._events == 0 or self._events + waiting.size <= self._limit)
+            self._events += waiting.size
+            self._queue.append(waiting)
+            self._busy -= 1
+            self._changed.notify_all()
+
+    async def drained(self) -> None:
+        """Waits until nothing is under way."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._queue and not self._sent and not self._busy)
+
+    async def run(self) -> None:
+        """Sends what waits, all of it at a time."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._queue))
+                taken = list(self._queue)
+                self._queue.clear()
+                self._busy += 1
+            sent = await self._send(taken)
+            async with self._changed:
+                self._sent.append((taken, sent))
+                self._busy -= 1
+                self._changed.notify_all()
+
+    async def settle(self) -> None:
+        """Waits for the confirmations in order."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._sent))
+                taken, sent = self._sent[0]
+            await self._confirm(sent)
+            for waiting in taken:
+                if waiting.sent:
+                    await self._on_confirmed(waiting)
+            async with self._changed:
+                self._sent.popleft()
+                self._events -= sum(waiting.size for waiting in taken)
+                self._changed.notify_all()
+
+    async def _send(self, taken: list[Waiting]) -> list[Sent]:
+        """Both steps; a chunk of a partition that is no longer ours is left, unacknowledged, to its new owner."""
+        owned = self._owned()
+        for waiting in taken:
+            waiting.sent = waiting.folded.source.partition in owned
+        mine = [waiting.folded for waiting in taken if waiting.sent]
+        now = int(time.time() * 1000)
+        first = [
+            await publish(self._producer, self._outlets.outcomes, partition, records.items(), now)
+            for partition, records in _merged((each.source.partition, each.outcomes) for each in mine).items()
+        ]
+        first += [
+            await publish(self._producer, self._outlets.rejected, each.source.partition, each.rejected, now)
+            for each in mine
+            if each.rejected
+        ]
+        await self._confirm(first)
+        profiles = _merged((each.source.partition, each.profiles) for each in mine)
+        assignments = _merged((each.source.partition, each.assignments) for each in mine)
+        return [
+            await publish(self._producer, topic, partition, records.items(), now)
+            for topic, by_partition in ((self._outlets.profiles, profiles), (self._outlets.assignments, assignments))
+            for partition, records in by_partition.items()
+        ]
+
+    async def _confirm(self, sent: Iterable[Sent]) -> None:
+        for each in sent:
+            offset = await each.confirmed()
+            if each.topic == self._outlets.profiles:
+                self._on_profiles(each.partition, offset)
+            elif each.topic == self._outlets.outcomes:
+                self._on_outcomes(each.partition, offset)
+
+
+def _merged(parts: Iterable[tuple[int, dict[bytes, bytes]]]) -> dict[int, dict[bytes, bytes]]:
+    """By partition; of two records of one key only the later is worth writing."""
+    merged: dict[int, dict[bytes, bytes]] = {}
+    for partition, records in parts:
+        if records:
+            merged.setdefault(partition, {}).update(records)
+    return merged

@@ -1,0 +1,71 @@
+"""Which record is an event, and what is wrong with one that is none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from models.contracts.errors import PoisonError
+from models.contracts.events import SCHEMA, Event, decode_event
+from models.contracts.ids import is_id
+from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
+
+MAX_EVENT_BYTES: Final = 256 * 1024
+"""An edge takes bodies of 64 KB; what it adds (16 decisions with their eligible ids) stays far below the rest."""
+LAST_MS: Final = 1 << 42
+"""Past the year 2100: such a time is no clock's, and would make every later event of the customer count for nothing."""
+
+
+def read_event(key: bytes | None, value: bytes | None) -> Event:
+    """The event in a record.
+
+    Raises:
+        PoisonError: with a reason that names fields and never their values.
+    """
+    if key is None:
+        raise PoisonError("the record has no key")
+    if value is None:
+        raise PoisonError("the record has no value")
+    if len(value) > MAX_EVENT_BYTES:
+        raise PoisonError(f"{len(value)} bytes; an event has at most {MAX_EVENT_BYTES}")
+    try:
+        event: Event = decode_event(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise PoisonError(_without_values(error)) from error
+    if not 1 <= event.v <= SCHEMA:
+        raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")
+    if not is_id(event.merchant) or not (event.customer is None or is_id(event.customer)):
+        raise PoisonError("merchant or customer is no id")
+    if not (0 <= event.at < LAST_MS and 0 <= event.received < LAST_MS):
+        raise PoisonError("at or received is no time")
+    if event.key != key:
+        raise PoisonError("the key contradicts merchant and customer of the value")
+    return event
+
+
+def _without_values(error: Exception) -> str:
+    text = str(error)
+    if text.startswith("Invalid value"):  # the only wording of msgspec that repeats what was sent
+        _, _, path = text.rpartition(" - at ")
+        return f"Invalid value - at {path}"
+    return f"not an event: {text}"
+
+
+def reject(
+    topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, reason: str, now: int
+) -> tuple[bytes, bytes]:
+    """The record for the rejected topic: the raw bytes, cut where they are too long, and why. `now` in ms."""
+    cut = len(value) if value is not None and len(value) > MAX_VALUE_BYTES else None
+    record = Rejected(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        reason=reason,
+        reader="worker",
+        at=now,
+        key=key,
+        value=value if value is None else value[:MAX_VALUE_BYTES],
+        cut=cut,
+    )
+    return rejected_key(topic, partition, offset), msgspec.json.encode(record)
