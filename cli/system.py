@@ -27,11 +27,13 @@ def up(
     as_json: bool,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
+    from cli.flags import resolve
     from supervisor import up as room
     from supervisor.log import Log
     from supervisor.plan import Plan
     from supervisor.ports import Ports
 
+    resolve({})  # an unknown variable is said here, once, and not by every process
     ports = Ports.of(port_base, edges)
     ports.refuse_used(own_broker=brokers is None)
     plan = Plan(ports, room.folder(data), brokers, engine or room.engine_here())
