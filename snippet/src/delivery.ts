@@ -11,16 +11,23 @@ const MOST = 16;
 
 export const PLACED = '[data-tb-placement]';
 
-export const placementOf = (element: HTMLElement): string => element.dataset.tbPlacement || '';
+const placementOf = (element: HTMLElement): string => element.dataset.tbPlacement || '';
 
 /** `work`, or the error `timeout` after `ms`: what comes later is dropped. */
 export const inTime = <T>(work: Promise<T>, ms: number): Promise<T> =>
   Promise.race([work, new Promise<never>((_, failed) => setTimeout(() => failed('timeout'), ms))]);
 
+/** What is told of content that is shown, on the page and in events. */
+export interface Shown {
+  placement: string;
+  content: string;
+  decision: string;
+}
+
 export const openDelivery = (
   ask: (placements: string[], view: boolean) => Promise<Answer>,
   loadScript: (placement: string, content: Content) => Promise<void>,
-  shown: (element: HTMLElement, content: Content) => void,
+  shown: (element: HTMLElement, told: Shown) => void,
 ) => {
   /** The latest question for each element: an older answer is not presented. */
   const latest = new WeakMap<HTMLElement, unknown>();
@@ -38,8 +45,9 @@ export const openDelivery = (
       const change = await inTime(ready, ASSET_TIMEOUT);
       if (latest.get(element) !== answer) return;
       change?.();
-      announce(element, 'shown', { placement, content: content.content, decision: content.decision });
-      shown(element, content);
+      const told = { placement, content: content.content, decision: content.decision };
+      announce(element, 'shown', told);
+      shown(element, told);
     } catch (error) {
       announce(element, 'error', { placement, reason: codeOf(error) });
     }

@@ -24,7 +24,7 @@ export const prepareImage = async (place: HTMLElement, content: Content): Promis
   return () => {
     const img = old || fresh;
     if (old) {
-      keepBox(old);
+      keepBox(old, getComputedStyle(old));
       old.closest('picture')?.querySelectorAll('source').forEach((source) => source.remove());
       fill(old);
     } else {
@@ -35,8 +35,8 @@ export const prepareImage = async (place: HTMLElement, content: Content): Promis
   };
 };
 
-/** Whatever the new image's own shape, the page around it does not move. */
-const keepBox = (img: HTMLImageElement) => {
-  img.style.aspectRatio = img.clientWidth + '/' + img.clientHeight;
-  if (getComputedStyle(img).objectFit === 'fill') img.style.objectFit = 'cover';
+/** Whatever the new image's own shape, the page around it does not move: not even by the fractions that clientWidth rounds. */
+const keepBox = ({ style }: HTMLImageElement, { width, height, objectFit }: CSSStyleDeclaration) => {
+  style.aspectRatio = parseFloat(width) + '/' + parseFloat(height);
+  if (objectFit === 'fill') style.objectFit = 'cover';
 };

@@ -1,7 +1,7 @@
 /** The wiring: reads the tag, opens the parts, asks once. Whatever goes wrong, the page keeps what it shows. */
 import { openGlobal, type Call } from './api';
 import { campaignHash, isEntry, parseReferrer } from './campaign';
-import { inTime, openDelivery, placementOf, PLACED } from './delivery';
+import { inTime, openDelivery, PLACED, type Shown } from './delivery';
 import { openQueue } from './events';
 import { hash, newId } from './ids';
 import { listen } from './interactions';
@@ -13,7 +13,7 @@ import { announce, codeOf } from './state';
 import { openJar } from './storage';
 import { watchVisibility } from './visibility';
 import { openVisitor, type Consent } from './visitor';
-import type { Answer, Content, TrackedEvent } from './wire';
+import type { Answer, TrackedEvent } from './wire';
 
 /** Milliseconds that a query may take; afterwards the page keeps what it shows. */
 const TIMEOUT = 1500;
@@ -87,14 +87,14 @@ const boot = guard((tag: HTMLScriptElement) => {
       ),
     );
 
-  const shown = new WeakMap<HTMLElement, Content>();
+  const shown = new WeakMap<HTMLElement, Shown>();
   const about = (type: 'impression' | 'click', element: HTMLElement) => {
-    const { content, decision } = shown.get(element) || {};
-    if (decision) record(type, { placement: placementOf(element), decision, content });
+    const told = shown.get(element);
+    if (told) record(type, told);
   };
   const watch = watchVisibility(guard((element: HTMLElement) => about('impression', element)));
-  const deliver = openDelivery(ask, scriptLoader([edge, location.origin, ...(settings.scripts || '').split(' ')], tag.nonce), (element, content) => {
-    shown.set(element, content);
+  const deliver = openDelivery(ask, scriptLoader([edge, location.origin, ...(settings.scripts || '').split(' ')], tag.nonce), (element, told) => {
+    shown.set(element, told);
     watch(element);
   });
   const track = (name: string, properties: { interactive?: boolean } = {}) => {
