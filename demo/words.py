@@ -9,17 +9,19 @@ def told_apart(distinct: Mapping[str, Any]) -> str:
     """One feature that lies far from everybody's mean, as a half sentence with its distance in standard deviations."""
     field, above = distinct["field"], distinct["direction"] == "above"
     if found := _SHARE(field):
-        family, value, kind = found.groups()
+        family, value, kind, span = found.groups()
         thing = value if family == "category" else f"{family} {value}"
         if family == "placement":
             said = f"clicks the {value} {'more' if above else 'less'} than others"
         elif kind == "share":
-            said = f"looks at {thing} {'more' if above else 'less'} than others"
+            said = f"looks at {thing} {'more' if above else 'less'} than others{_SPANS.get(span, '')}"
         else:
             said = f"opens {'many' if above else 'few'} pages of {thing}"
     else:
-        said = f"{'many' if above else 'few'} {field.split('@')[0].replace('_', ' ')}"
+        name, _, span = field.partition("@")
+        said = f"{'many' if above else 'few'} {name.replace('_', ' ')}{_SPANS.get(span, '')}"
     return f"{said} ({'+' if above else '-'}{abs(distinct['effect']):.1f} sd)"
 
 
-_SHARE = re.compile(r"^(category|product|campaign|placement)\.(.+)\.(share|count|clicks)(?:@\w+)?$").match
+_SHARE = re.compile(r"^(category|product|campaign|placement)\.(.+)\.(share|count|clicks)(?:@(\w+))?$").match
+_SPANS = {"30m": " within the hour", "1d": " within days", "14d": " over weeks"}
