@@ -23,6 +23,8 @@ ALT = {
     "blouses": "Blouses made to breathe. Ties, bells and plenty of ease.",
     "sale": "Kind prices, last pieces. This season's favourites, for less.",
 }
+# Standard deviations above everybody's mean: below it a segment is told apart by something else.
+LEAST_TASTE = 0.5
 SHAPES = {"hero": (1200, 480), "side": (400, 520)}
 
 
@@ -129,7 +131,10 @@ def _taste(distinct: Iterable[Mapping[str, Any]]) -> str | None:
     above = [
         (abs(d["effect"]), found[1])
         for d in distinct
-        if d["direction"] == "above" and (found := _CATEGORY(d["field"])) and found[1] in CATEGORIES
+        if d["direction"] == "above"
+        and abs(d["effect"]) >= LEAST_TASTE
+        and (found := _CATEGORY(d["field"]))
+        and found[1] in CATEGORIES
     ]
     return max(above)[1] if above else None
 

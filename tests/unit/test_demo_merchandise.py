@@ -21,7 +21,7 @@ def test_a_segment_s_taste_is_the_category_furthest_above_the_mean() -> None:
             segment(
                 "l_1",
                 ("category.skirts.share", -2.5, "below"),
-                ("category.sale.share", 0.4, "above"),
+                ("category.sale.share", 0.9, "above"),
                 ("category.trousers.share", 1.9, "above"),
                 ("queries", 3.0, "above"),
             )
@@ -33,6 +33,10 @@ def test_a_segment_s_taste_is_the_category_furthest_above_the_mean() -> None:
 @pytest.mark.parametrize("field", ["queries", "category.hats.share", "product.A13.count", "category"])
 def test_a_segment_without_a_category_of_the_shop_has_no_taste(field: str) -> None:
     assert merchandise.fits([segment("l_1", (field, 2.0, "above"))])[0].category is None
+
+
+def test_a_faint_taste_is_none() -> None:
+    assert merchandise.fits([segment("l_1", ("category.skirts.share", 0.4, "above"))])[0].category is None
 
 
 def test_only_learned_segments_count_largest_first() -> None:
