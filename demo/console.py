@@ -13,6 +13,10 @@ from demo.errors import DemoError
 class ConsoleRefusedError(DemoError):
     """The console said no; the message is its own sentence."""
 
+    def __init__(self, call: str, status: int, said: str) -> None:
+        super().__init__(f"{call}: {status} {said}")
+        self.status = status
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleApi:
@@ -21,6 +25,14 @@ class ConsoleApi:
     address: str
     key: str
     merchant: str
+
+    def knows_key(self) -> bool:
+        """Whether the console has heard of the key, which the command line puts on a topic."""
+        try:
+            self._ask("GET", "")
+        except ConsoleRefusedError as refused:
+            return refused.status not in (401, 403)
+        return True
 
     def merchant_settings(self, settings: Mapping[str, Any]) -> None:
         """Creates the merchant or changes its settings: live when answered."""
@@ -51,7 +63,7 @@ class ConsoleApi:
         try:
             etag = self._ask("GET", path)[1]
         except ConsoleRefusedError as refused:
-            if refused.__cause__ is None or getattr(refused.__cause__, "code", None) != 404:
+            if refused.status != 404:
                 raise
         self._ask("PUT", path, value, {"If-Match": etag} if etag else {})
 
@@ -73,7 +85,8 @@ class ConsoleApi:
                 text = answer.read()
                 return (json.loads(text) if text else None), answer.headers.get("ETag")
         except urllib.error.HTTPError as refused:
-            raise ConsoleRefusedError(f"{method} {path or '/'}: {refused.code} {_detail(refused.read())}") from refused
+            call = f"the console refused {method} {path or 'the merchant'}"
+            raise ConsoleRefusedError(call, refused.code, _detail(refused.read())) from refused
 
 
 def _detail(problem: bytes) -> str:

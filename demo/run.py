@@ -30,6 +30,8 @@ FRESHNESS = "tailorbird_freshness_seconds"
 # A worker on a busy machine may need some seconds to fold the last chunk.
 SETTLE_S = 20.0
 SEGMENTS_S = 20.0
+PUBLISHED_S = 5.0
+KEY_S = 10.0
 
 
 class CheckFailedError(DemoError):
@@ -104,8 +106,9 @@ class _Show:
 
     def play(self) -> Report:
         """Everything up to the figures."""
-        self._open_shop()
+        # A key takes a moment to reach the edge, so it is made first.
         key = self._system.key("server", MERCHANT)
+        self._open_shop()
         with Books(str(self._system.addresses["broker"]), MERCHANT) as books:
             visits = list(eshop.visits(self._scale.seed, sessions=self._scale.sessions))
             # The shop's calendar is moved so that its last visit is now: 2008 would have decayed long ago.
@@ -156,6 +159,9 @@ class _Show:
         self._words.print("Closing: what is under way is finished first ...")
 
     def _open_shop(self) -> None:
+        end = time.monotonic() + KEY_S
+        while not self._console.knows_key() and time.monotonic() < end:
+            time.sleep(0.1)
         self._console.merchant_settings(merchandise.settings(self._shop))
         self._write(merchandise.placements())
         self._write(merchandise.contents(self._shop, integrity(STATIC / "sizes.js")))
@@ -216,7 +222,13 @@ class _Show:
                 Visit(at=0, customer=who, session=f"{who}-1", placements=eshop.PLACEMENTS, context=context)
                 for context in [*pages, {"page": "/", "page_type": "home"}]
             ]
-            self._replay(visits, len(visits), as_answered, f"As a visitor who looks at {category}")
+            what = f"As a visitor who looks at {category}"
+            self._replay(visits, len(visits), as_answered, what)
+            # What was published a moment ago is on its way to the edge.
+            wanted, end = merchandise.content_id("hero", category), time.monotonic() + PUBLISHED_S
+            while self._answers[-1].contents["hero"] != wanted and time.monotonic() < end:
+                time.sleep(0.2)
+                self._replay(visits[-1:], 1, as_answered, what)
             self._heroes[category] = self._answers[-1].contents["hero"]
 
     def _scrape(self) -> dict[float, float]:
