@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 
@@ -15,12 +14,12 @@ from models.contracts.contents import (
     Publication,
     decode_catalogue,
     decode_live_publication,
-    decode_publication,
 )
 from models.contracts.ids import split_key
 from models.contracts.segments import SegmentModel, decode_live_model, decode_model
 from models.contracts.topics import CATALOGUE, PUBLICATIONS, SEGMENT_MODELS
 from models.segmentation.assign import Segmenter
+from streams.publications import assembled
 
 log = logging.getLogger(__name__)
 LIVE = "live"
@@ -96,7 +95,8 @@ class Knowledge:
                 known.parts.pop(place, None)
             else:
                 known.parts[place] = value
-        publication = _assembled(known)
+        live = known.live_publication
+        publication = None if live is None else assembled(live, known.parts)
         if publication is not None and publication != known.publication:
             known.publication = publication
             self._compile(known, merchant)
@@ -115,15 +115,3 @@ class Knowledge:
         segments = () if known.publication is None else known.publication.segments
         known.segmenter = Segmenter(model, segments)
         self._on_change(merchant)
-
-
-def _assembled(known: _Known) -> Publication | None:
-    """The live publication, once all its parts are there and are what the pointer says."""
-    live = known.live_publication
-    if live is None:
-        return None
-    parts = [known.parts.get((live.version, part)) for part in range(live.parts)]
-    whole = b"".join(part for part in parts if part is not None)
-    if None in parts or hashlib.sha256(whole).hexdigest() != live.sha256:
-        return None
-    return decode_publication(whole)

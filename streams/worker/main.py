@@ -48,7 +48,7 @@ def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises ConfigurationError or UnavailableError where it cannot start; whatever else
     comes out ends the process, and the events since the last commit are folded again."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("faust", "mode", "aiokafka"):
+    for chatty in ("faust", "mode", "aiokafka", "streams.transport"):
         logging.getLogger(chatty).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
     privates.check()
     asyncio.run(Worker(settings).serve())

@@ -1,0 +1,142 @@
+"""Compacted topics as mappings, and the profiles as a DataFrame: for the trainer, chores and notebooks. kafka-python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pandas as pd
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from models.contracts.errors import UnavailableError
+from models.contracts.profile import Profile, decode_profile
+from models.contracts.topics import PROFILES, Topic
+
+T = TypeVar("T")
+CATCH_UP_S = 300.0
+"""Longest time without reaching the end: a million profiles take 7 s."""
+
+
+class Mirror:
+    """The newest value of each key of some compacted topics, brought up to date by `catch_up`. Not for several threads."""
+
+    def __init__(self, brokers: str, prefix: str, topics: Iterable[Topic]) -> None:
+        """Raises UnavailableError where no broker answers."""
+        self._brokers = brokers
+        self._topics = {topic.on(prefix): topic for topic in topics}
+        self.rows: dict[str, dict[bytes, bytes]] = {topic.name: {} for topic in self._topics.values()}
+        with _said(brokers):
+            self._consumer: Any = KafkaConsumer(
+                bootstrap_servers=brokers.split(","),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=100,
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+                bootstrap_timeout_ms=5000,
+            )
+            self._partitions = [
+                TopicPartition(name, partition)
+                for name in self._topics
+                for partition in sorted(self._consumer.partitions_for_topic(name) or ())
+            ]
+            self._consumer.assign(self._partitions)
+
+    def catch_up(self) -> bool:
+        """Reads to what is the end now; whether anything came. Raises UnavailableError where the broker does not answer."""
+        came = False
+        with _said(self._brokers):
+            ends = self._consumer.end_offsets(self._partitions)
+            deadline = time.monotonic() + CATCH_UP_S
+            while True:
+                reached = all(self._consumer.position(partition) >= end for partition, end in ends.items())
+                # The embedded broker names the first offset of its last batch + 1 as the end: one more look, which brings
+                # what of that batch was fetched and not handed out.
+                if not self._take(0 if reached else 200):
+                    if reached:
+                        return came
+                    if time.monotonic() > deadline:
+                        raise UnavailableError(
+                            f"The broker at {self._brokers} does not bring its topics to their end.", "look at its log"
+                        )
+                else:
+                    came = True
+
+    def _take(self, timeout_ms: int) -> bool:
+        batches = self._consumer.poll(timeout_ms=timeout_ms, max_records=10_000)
+        for partition, records in batches.items():
+            rows = self.rows[self._topics[partition.topic].name]
+            for record in records:
+                if record.value is None:
+                    rows.pop(record.key, None)
+                else:
+                    rows[record.key] = record.value
+        return bool(batches)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._consumer.close()
+
+
+@contextmanager
+def _said(brokers: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise UnavailableError(
+            f"The Kafka broker at {brokers} cannot be read ({type(error).__name__}).",
+            "start one with: tailorbird broker, or name it with --brokers",
+        ) from error
+
+
+def read_compacted(brokers: str, prefix: str, topic: Topic, decode: Callable[[bytes], T]) -> dict[bytes, T]:
+    """What a compacted topic holds now, by key."""
+    mirror = Mirror(brokers, prefix, [topic])
+    try:
+        mirror.catch_up()
+        return {key: decode(value) for key, value in mirror.rows[topic.name].items()}
+    finally:
+        mirror.close()
+
+
+def read_profiles(brokers: str, prefix: str, merchant: str) -> list[Profile]:
+    """Every profile of a merchant, as `models.training` takes them."""
+    start = f"{merchant}/"
+    decoded = read_compacted(brokers, prefix, PROFILES, decode_profile)
+    return [profile for key, profile in decoded.items() if key.decode().startswith(start)]
+
+
+def profiles_frame(brokers: str, prefix: str, merchant: str) -> pd.DataFrame:
+    """Every profile of a merchant in plain counts: for a look, not for training (`models.training.frame` is).
+
+    Returns:
+        Index: customer. Columns: first, last (UTC), session, learned, defined, model_version, the lifetime counters
+        (queries, sessions ...), and ``category.<value>`` page views, 0 where there are none.
+    """
+    return table_of(read_profiles(brokers, prefix, merchant))
+
+
+def table_of(profiles: Iterable[Profile]) -> pd.DataFrame:
+    """The frame of `profiles_frame` from profiles that are there already."""
+    found = sorted(profiles, key=lambda profile: profile.customer)
+    plain = pd.DataFrame(
+        {
+            "first": pd.to_datetime([profile.first for profile in found], unit="ms", utc=True),
+            "last": pd.to_datetime([profile.last for profile in found], unit="ms", utc=True),
+            "session": [profile.session for profile in found],
+            "learned": [profile.membership.learned for profile in found],
+            "defined": [profile.membership.defined for profile in found],
+            "model_version": [profile.membership.model_version for profile in found],
+        },
+        index=pd.Index([profile.customer for profile in found], name="customer"),
+    )
+    counts = pd.DataFrame.from_records([_counts(profile) for profile in found], index=plain.index)
+    return pd.concat([plain, counts.fillna(0.0)], axis=1)
+
+
+def _counts(profile: Profile) -> dict[str, float]:
+    counts = {name: counter.total for name, counter in profile.counters.items()}
+    views = profile.families.get("category", {})
+    return counts | {f"category.{value}": counter.total for value, counter in views.items()}
