@@ -1,6 +1,7 @@
 """Starts a program that ends with its parent, however the parent ends: `python leash.py PARENT SIGNAL COMMAND ...`.
 
-The kernel sends SIGNAL when the parent dies (Linux's PR_SET_PDEATHSIG survives exec). Run as a file of its own, so
+The kernel sends SIGNAL when the parent dies, to be exact: when the thread that started us ends, so start from one that
+lives as long as the program (Linux's PR_SET_PDEATHSIG; it survives exec). Run as a file of its own, so
 that it costs a bare interpreter's start and no `preexec_fn`, which is unsafe beside threads.
 """
 
