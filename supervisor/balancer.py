@@ -18,7 +18,7 @@ def haproxy() -> str:
 def configuration(bind: str, edges: Sequence[str]) -> str:
     """haproxy.cfg (2.6 or later) that listens on `bind` (host:port) for the edges, each host:port.
 
-    Edges given by name (containers) are looked up again while it runs. Routed by `r`, the route that an edge's answer named; a query without one goes to any edge. Ids are fixed, so the
+    Edges given by name (containers) are looked up again while it runs. The number of connections follows from the limit of open files. Routed by `r`, the route that an edge's answer named; a query without one goes to any edge. Ids are fixed, so the
     ring does not depend on the order of the list, and equal weights of 100 give an even one.
     """
     named = not all(_is_address(edge.rpartition(":")[0]) for edge in edges)
@@ -29,9 +29,6 @@ def configuration(bind: str, edges: Sequence[str]) -> str:
         for number, address in enumerate(edges, start=1)
     )
     return f"""\
-global
-    maxconn 20000
-
 defaults
     mode http
     timeout connect 1s
