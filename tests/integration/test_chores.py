@@ -5,9 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from msgspec import json, structs
 
+from models.contracts.ids import customer_key
+from models.contracts.profile import Counter, Profile, encode_profile
 from models.contracts.rejected import Rejected, rejected_key
 from models.contracts.segments import FeatureSchema, LearnedSegment, SegmentModel
 from models.contracts.settings import Settings
@@ -79,6 +82,17 @@ def test_a_model_that_cannot_be_used_is_refused(settings: Settings, tmp_path: Pa
     assert refused.returncode == 78
     assert says in refused.stderr
     assert chore(settings, "models", "list").stdout == ""
+
+
+def test_profiles_are_exported_as_parquet(settings: Settings, tmp_path: Path) -> None:
+    profile = Profile(merchant="shop", customer="ann", first=1_000, last=2_000, counters={"queries": Counter(3.0)})
+    send(PROFILES, settings, {customer_key("shop", "ann"): encode_profile(profile)})
+    file = tmp_path / "profiles.parquet"
+    done = chore(settings, "profiles", "export", "--merchant", "shop", "--to", str(file))
+    assert done.stdout == f"1 profiles of shop in {file}\n", done.stderr
+    frame = pd.read_parquet(file)
+    assert list(frame.index) == ["ann"]
+    assert frame.loc["ann", "queries"] == 3.0
 
 
 def test_rejected_records_are_listed_and_shown_without_steering_the_terminal(settings: Settings) -> None:
