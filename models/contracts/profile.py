@@ -78,6 +78,8 @@ class Profile(Struct, kw_only=True, omit_defaults=True):
     """Last event of the session before this one: `days_since_last` counts from it to `session_started`."""
     session: str | None = None
     session_started: int = 0
+    session_last: int = 0
+    """Last event of the present session; `last` also counts events that name no session."""
     earlier: list[PastSession] = field(default_factory=list)
     """The last sessions before `session`, oldest first."""
     landmark: int = 0

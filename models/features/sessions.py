@@ -7,13 +7,15 @@ from models.features.decay import Weights, add, weights
 
 
 def fold_session(profile: Profile, session: str, at: int, by: Weights) -> None:
-    """Take note of an event of `session` at `at` (ms); `by` are that time's weights. Call before `profile.last` moves.
+    """Take note of an event of `session` at `at` (ms); `by` are that time's weights.
 
     The present session is the one that started last. Events of the last three before it are recognised; an event of a
     session that began before those is taken for one of a session that was counted long ago.
     """
     if session == profile.session:
-        if at < profile.session_started:
+        if at > profile.session_last:
+            profile.session_last = at
+        elif at < profile.session_started:
             _start_earlier(profile, profile.session_started, by)
             profile.session_started = at
         return
@@ -28,10 +30,10 @@ def fold_session(profile: Profile, session: str, at: int, by: Weights) -> None:
             profile.previous_last = earlier[-1].last
             return
     if profile.session is None:
-        profile.session, profile.session_started = session, at
+        _begin(profile, session, at)
     elif (at, session) > (profile.session_started, profile.session):
-        earlier.append(PastSession(profile.session, profile.session_started, profile.last))
-        profile.session, profile.session_started = session, at
+        earlier.append(PastSession(profile.session, profile.session_started, profile.session_last))
+        _begin(profile, session, at)
     elif len(earlier) == RECENT_SESSIONS and at < earlier[0].started:
         return
     else:
@@ -41,6 +43,10 @@ def fold_session(profile: Profile, session: str, at: int, by: Weights) -> None:
         del earlier[:-RECENT_SESSIONS]
         profile.previous_last = earlier[-1].last
     add(profile.counters, "sessions", 1.0, by)
+
+
+def _begin(profile: Profile, session: str, at: int) -> None:
+    profile.session, profile.session_started, profile.session_last = session, at, at
 
 
 def _order(past: PastSession) -> tuple[int, str]:
