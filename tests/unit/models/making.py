@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from models.contracts.context import Context
 from models.contracts.events import Click, Conversion, Event, Impression, Query, View
 from models.contracts.profile import Profile
 from models.contracts.segments import LearnedSegment, SegmentModel
@@ -77,7 +78,7 @@ def event(draw: st.DrawFn, number: int, session: str | None, at: int) -> Event:
         "received": at,
     }
     kind = draw(st.sampled_from(("query", "query", "view", "impression", "click", "conversion")))
-    page = st.fixed_dictionaries(
+    page: st.SearchStrategy[Context] = st.fixed_dictionaries(
         {},
         optional={"category": st.sampled_from(CATEGORIES), "campaign": st.just("x"), "product": st.sampled_from("ab")},
     )
