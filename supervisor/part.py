@@ -25,8 +25,10 @@ def answers_ok(url: str) -> bool:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
     try:
-        connection.request("GET", parts.path)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", parts.path, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        answer.read()  # to its end: closing on an unread answer resets the connection, and the other side logs it
+        return answer.status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
