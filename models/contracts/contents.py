@@ -126,12 +126,14 @@ CatalogueItem = Merchant | Placement | Image | Script | Association | DefinedSeg
 
 class CatalogueRecord(Struct, frozen=True, kw_only=True):
     """A draft on the `catalogue` topic, key merchant/kind/id. `version` rises by one a write (ETag); `epoch` is the
-    writing console's lease: a record of a lower epoch than one already seen is ignored."""
+    writing console's lease: a record of a lower epoch than one already seen is ignored. `by`: id of the key that
+    wrote it, so that where a second person has to approve, it is another one."""
 
     v: int = 1
     merchant: str
     version: int
     epoch: int = 0
+    by: str | None = None
     item: CatalogueItem
 
 
