@@ -67,3 +67,18 @@ def test_an_unknown_extra_is_named(checkout: Path) -> None:
     refused = setup(checkout, "spaceship")
     assert refused.returncode == 2
     assert "no extra 'spaceship'; there are: broker console demo dev" in refused.stderr
+
+
+def test_who_is_not_root_is_told_what_to_install(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    (tmp_path / "id").write_text(f"#!{bash}\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    told = subprocess.run(
+        [bash, ROOT / "scripts" / "packages"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr == (
+        "The tests need these Debian packages; install them as root: "
+        "apt-get install chromium firefox-esr haproxy default-jre-headless maven nodejs npm\n"
+    )
