@@ -204,7 +204,7 @@ def probabilities(among: Sequence[str], weights: Mapping[str, float], row: Mappi
     whole, even = sum(raw), FLOOR / len(among)
     if whole <= 0.0:
         return [1.0 / len(among)] * len(among)
-    return [(1.0 - FLOOR) * p / whole + even for p in raw]
+    return [(1.0 - FLOOR) * (p / whole) + even for p in raw]  # the quotient first: the smallest floats round up
 
 
 def _draw(among: tuple[str, ...], chances: Sequence[float], u: float, reason: Reason) -> Choice:
