@@ -15,6 +15,7 @@ from models.contracts.segments import (
     decode_live_model,
     decode_model,
     live_model_key,
+    misshapen,
     model_key,
 )
 from models.contracts.settings import Settings
@@ -91,13 +92,8 @@ def _make_live(settings: Settings, merchant: str, version: int) -> None:
 
 
 def _refuse_misshapen(model: SegmentModel, file: Path) -> None:
-    width = len(model.features.names)
-    rows = {len(model.mean), len(model.scale), *map(len, model.centres)}
-    if rows != {width} or len(model.centres) != len(model.segments) or not model.segments:
-        raise ConfigurationError(
-            f"{file}: mean, scale and each centre must have {width} numbers, and each segment one centre.",
-            "train it again",
-        )
+    if fault := misshapen(model):
+        raise ConfigurationError(f"{file}: {fault}.", "train it again")
     if model.refused:
         raise ConfigurationError(f"{file} did not pass the gates: {model.refused}.", "train it again")
 

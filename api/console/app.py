@@ -54,7 +54,7 @@ def make_app(parts: Parts) -> Starlette:
             *Merchants(desk, gate, world, limit).routes(),
             *Items(desk, gate, world, limit).routes(),
             *Publishing(desk, gate, world, limit).routes(),
-            *Models(gate, world, store).routes(),
+            *Models(gate, world, store, limit).routes(),
             *ApiKeys(gate, world, store, parts.clock, parts.random, limit).routes(),
         ],
         middleware=[

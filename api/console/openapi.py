@@ -10,6 +10,7 @@ import msgspec
 from api.console.drafts import Change
 from api.console.kinds import DRAFTED, MERCHANT
 from api.console.segments import SegmentView
+from models.contracts.segments import SegmentModel
 from models.contracts.wire import Problem
 
 _BASE = "/api/v1/merchants/{merchant}"
@@ -25,9 +26,10 @@ _CREATED = {
 @cache
 def description() -> dict[str, Any]:
     """The whole document."""
-    types: list[Any] = [MERCHANT.type, *(kind.type for kind in DRAFTED), Change, SegmentView, Problem]
+    types: list[Any] = [MERCHANT.type, *(kind.type for kind in DRAFTED), SegmentModel, Change, SegmentView, Problem]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     by_type = dict(zip([MERCHANT.name, *(kind.name for kind in DRAFTED)], schemas, strict=False))
+    model = schemas[types.index(SegmentModel)]
     paths: dict[str, Any] = {
         "/api/v1/merchants": {"get": _says("The merchants of this key.")},
         _BASE: {
@@ -40,7 +42,10 @@ def description() -> dict[str, Any]:
         f"{_BASE}/publish": {"post": _says("All drafts live at once.", {"200": "table_version", "409": "hindered"})},
         f"{_BASE}/publications": {"get": _says("What a rollback can bring back.")},
         f"{_BASE}/rollback": {"post": _says("An earlier publication live again, as a new version.")},
-        f"{_BASE}/models": {"get": _says("Model versions with their gates.")},
+        f"{_BASE}/models": {
+            "get": _says("Model versions with their gates."),
+            "post": _takes("A model from a notebook as the next version, not yet live.", model),
+        },
         f"{_BASE}/models/{{version}}/publish": {"post": _says("A model version live.")},
         "/api/v1/keys": {"get": _says("Keys, without their secrets."), "post": _says("A new key, shown once.")},
         "/api/v1/keys/{id}": {

@@ -77,6 +77,20 @@ class SegmentModel(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: str | None = None
 
 
+def misshapen(model: SegmentModel) -> str | None:
+    """What makes a model of somebody else's making unusable, as a sentence; None where nothing does."""
+    width = len(model.features.names)
+    if {len(model.mean), len(model.scale), *map(len, model.centres)} != {width}:
+        return f"mean, scale and each centre must have {width} numbers, one a feature"
+    if not model.segments or len(model.centres) != len(model.segments):
+        return "each segment must have one centre"
+    if len({segment.id for segment in model.segments}) != len(model.segments):
+        return "each segment must have an id of its own"
+    if min(model.scale, default=1.0) <= 0.0:
+        return "every scale must be above 0"
+    return None
+
+
 class LiveModel(Struct, frozen=True):
     """The pointer at ``merchant/live``."""
 
