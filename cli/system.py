@@ -43,17 +43,18 @@ def up(
         "broker": plan.bootstrap,
         "worker": plan.url(ports.worker),
         "trainer": plan.url(ports.trainer),
-        "setup": None,
     }
 
     def when_ready() -> None:
+        setup = plan.setup_link()
         if as_json:
-            click.echo(json.dumps(addresses))
+            click.echo(json.dumps({**addresses, "setup": setup}))
             sys.stdout.flush()
             return
         for name in ("edge", "console", "broker"):
             click.echo(f"{name:<8} {addresses[name]}")
-        click.echo(f"Make a key: tailorbird keys create --role owner --brokers {plan.bootstrap}")
+        if setup is not None:
+            click.echo(f"Nobody owns the console yet. Make the first key, once, at {setup}")
 
     if brokers is None:
         keeps = (

@@ -110,7 +110,9 @@ class Child:
 async def all_ready(children: list[Child], within: float) -> None:
     """Returns when every child is ready; raises UnavailableError that names those that are not."""
     try:
-        await asyncio.wait_for(asyncio.gather(*(child.ready.wait() for child in children)), within)
+        async with asyncio.timeout(within):
+            for child in children:
+                await child.ready.wait()
     except TimeoutError as error:
         late = ", ".join(child.part.name for child in children if not child.ready.is_set())
         raise UnavailableError(f"Not ready within {within:g} s: {late}.", "look at what it logged above") from error

@@ -27,6 +27,13 @@ class Plan(NamedTuple):
     def bootstrap(self) -> str:
         return self.brokers or f"{LOOPBACK}:{self.ports.broker}"
 
+    def setup_link(self) -> str | None:
+        """The one-time link with which the console's first owner makes a key; None where somebody owns it."""
+        try:
+            return (self.data / "console" / "setup-link").read_text().strip()  # as api.console.setup_link writes it
+        except FileNotFoundError:
+            return None
+
     def url(self, port: int) -> str:
         return f"http://{LOOPBACK}:{port}"
 

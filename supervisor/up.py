@@ -48,11 +48,13 @@ class System:
     async def _run(self, children: list[Child]) -> None:
         self._tasks += [asyncio.create_task(child.keep()) for child in children]
         readiness = asyncio.create_task(all_ready(children, _START))
-        await asyncio.wait({readiness, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        if not readiness.done():
+        try:
+            await asyncio.wait({readiness, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            if not readiness.done():
+                await self.failed()
+            await readiness
+        finally:
             readiness.cancel()
-            await self.failed()
-        await readiness
 
     async def failed(self) -> None:
         """Returns or raises with the first process that gave up."""
