@@ -42,7 +42,10 @@ def is_first(last: SegmentModel | None, customers: int) -> bool:
 
 def relabelled(model: SegmentModel, frame: pd.DataFrame) -> float:
     """Share of the customers of `frame` (made with the last model) whom `model` puts into another segment, margin and all."""
-    old, new = _moves(model, frame)
+    return _differing(*_moves(model, frame))
+
+
+def _differing(old: list[str], new: list[str]) -> float:
     return sum(a != b for a, b in zip(old, new, strict=True)) / len(old) if old else 0.0
 
 
@@ -60,7 +63,7 @@ def measure(model: SegmentModel, frame: pd.DataFrame, inertia: float) -> dict[st
     old, new = _moves(model, frame)
     figures = {"inertia": inertia, "smallest_share": min(segment.share for segment in model.segments)}
     if old:
-        figures["relabelled"] = sum(a != b for a, b in zip(old, new, strict=True)) / len(old)
+        figures["relabelled"] = _differing(old, new)
         figures["ari"] = float(adjusted_rand_score(old, new))
     return {name: round(value, 4) for name, value in figures.items()}
 

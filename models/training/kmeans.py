@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 Rows = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
@@ -16,6 +17,8 @@ Labels = npt.NDArray[np.intp]
 STARTS: Final = 3
 SAMPLE: Final = 20_000
 BATCH: Final = 4096
+THREADS: Final = 1
+"""OpenMP's threads wait by spinning: on a machine that also answers queries two took six times as long as one."""
 STABILITY_SAMPLE: Final = 5_000
 NEARLY_AS_STABLE: Final = 0.03
 """Agreements of repeated starts that are this near are not told apart by three seeds; then more segments say more."""
@@ -46,7 +49,8 @@ def sample(rows: Rows, size: int, seed: int) -> Rows:
 def cold(rows: Rows, k: int, seed: int) -> Clusters:
     """The best of three cold starts on a sample, refined on all rows."""
     some = sample(rows, SAMPLE, seed)
-    model = KMeans(k, n_init=STARTS, random_state=seed).fit(some)
+    with threadpool_limits(THREADS):
+        model = KMeans(k, n_init=STARTS, random_state=seed).fit(some)
     centres = np.asarray(model.cluster_centers_, dtype=np.float64)
     return assigned(rows, centres) if len(some) == len(rows) else warm(rows, centres, seed)
 
@@ -55,14 +59,17 @@ def warm(rows: Rows, centres: Rows, seed: int) -> Clusters:
     """Mini-batch k-means from `centres`. No centre is thrown elsewhere: its id would then mean other customers."""
     model = MiniBatchKMeans(
         len(centres), init=centres, n_init=1, batch_size=BATCH, reassignment_ratio=0.0, random_state=seed
-    ).fit(rows)
+    )
+    with threadpool_limits(THREADS):
+        model.fit(rows)
     return assigned(rows, np.asarray(model.cluster_centers_, dtype=np.float64))
 
 
 def stability(rows: Rows, k: int, seed: int) -> float:
     """Mean adjusted Rand index between cold starts of three seeds, 1 = always the same segments."""
     some = sample(rows, STABILITY_SAMPLE, seed)
-    labels = [KMeans(k, n_init=STARTS, random_state=seed + i).fit_predict(some) for i in range(STARTS)]
+    with threadpool_limits(THREADS):
+        labels = [KMeans(k, n_init=STARTS, random_state=seed + i).fit_predict(some) for i in range(STARTS)]
     pairs = [(a, b) for a in range(STARTS) for b in range(a)]
     return float(np.mean([adjusted_rand_score(labels[a], labels[b]) for a, b in pairs]))
 
@@ -70,8 +77,9 @@ def stability(rows: Rows, k: int, seed: int) -> float:
 def choose_k(rows: Rows, candidates: Sequence[int], smallest: float, seed: int) -> tuple[int, float] | None:
     """The most stable k, of nearly equals the largest, whose every segment has `smallest` rows. None: there is none."""
     found: list[tuple[int, float]] = []
+    different = len(np.unique(sample(rows, STABILITY_SAMPLE, seed), axis=0))
     for k in candidates:
-        if len(rows) < 2 * k:
+        if different < 2 * k:  # k centres need k places, and twice as many to say anything
             break
         if np.bincount(cold(rows, k, seed).labels, minlength=k).min() >= smallest:
             found.append((k, stability(rows, k, seed)))
