@@ -66,10 +66,13 @@ class Replica:
         follows: Iterable[Follow],
         name: str,
         on_poison: Callable[[Record, str], None] | None = None,
+        after_batch: Callable[[], None] | None = None,
     ) -> None:
-        """`partitions`: the system's number, for topics that declare none. Nothing happens before `start`."""
+        """`partitions`: the system's number, for topics that declare none. `after_batch` runs when a batch of records is
+        handed over, before readiness and waiting writers hear of it. Nothing happens before `start`."""
         self._brokers = brokers
         self._on_poison = on_poison or _log_poison
+        self._after_batch = after_batch
         self._name = name
         self._follows: Mapping[str, Follow] = {follow.topic.on(prefix): follow for follow in follows}
         self._wanted = [
@@ -162,6 +165,10 @@ class Replica:
             else:
                 log.warning("kafka: %s", error.name())
         self.last_contact = time.monotonic()
+        if self._after_batch is not None:
+            self._after_batch()
+        if not self._pending:
+            self._caught_up.set()
         with self._reached:
             self._reached.notify_all()
 
@@ -186,8 +193,6 @@ class Replica:
             end = min(end, _watermarks(reader, topic, partition)[1])
         if position >= end:
             del self._pending[topic, partition]
-            if not self._pending:
-                self._caught_up.set()
 
 
 def _watermarks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:

@@ -67,6 +67,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, _help("Addresses whose X-Forwarded-For counts, comma separated", "edge", "console")
     ] = "127.0.0.1,::1"
 
+    drain_s: Annotated[float, _help("Seconds that an edge serves on, unready, after SIGTERM", "edge")] = 1.5
+
+    shared_secret: Annotated[
+        str,
+        _help(
+            "Shared by edges and console: debug tokens and merchants' identify secrets; none without it",
+            "edge",
+            "console",
+            secret=True,
+        ),
+    ] = ""
     console_port: Annotated[Port, _help("Port of the console", "console")] = PORT_BASE + CONSOLE_PORT
     console_url: Annotated[str, _help("Address of the console as browsers see it", "console")] = (
         f"http://127.0.0.1:{PORT_BASE + CONSOLE_PORT}"

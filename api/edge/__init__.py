@@ -1,0 +1,1 @@
+"""The edge: answers queries from memory and keeps every event."""

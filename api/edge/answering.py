@@ -1,0 +1,249 @@
+"""One query: the session judged, the customer looked up, a decision for each placement, the event that records it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import structs
+
+from api.edge.live import Ready
+from api.edge.warm import Visit
+from models.contracts.contents import Content, Image
+from models.contracts.context import Context
+from models.contracts.decisions import Decision, Fresh, decision_id
+from models.contracts.events import Query, Verdict
+from models.contracts.ids import RandomBytes, is_id, new_id, route_of
+from models.contracts.profile import Membership, Profile
+from models.contracts.wire import ContentAnswer, QueryAnswer, QueryRequest, SessionAnswer
+from models.decisions import decide
+from models.features.fold import fold
+from models.features.marks import contains
+from models.sessions import Judged, judge
+
+NOT_SHOWN: Final[Mapping[str, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the shell read it. `at`: event time in ms (of the server key's holder), else `now`."""
+
+    request: QueryRequest
+    context: Context
+    now: int
+    at: int
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the edge has about a customer. `fresh` replica: `profile` is not looked at."""
+
+    membership: Membership | None
+    profile: Profile | None
+    visit: Visit
+    fresh: Fresh
+
+
+@dataclass(slots=True)
+class Answered:
+    """What goes out and what is kept. `recorded` is put into the answer after the write."""
+
+    answer: QueryAnswer
+    event: Query
+    decisions: list[Decision] = field(default_factory=list)
+
+
+def customer_of(request: QueryRequest, random: RandomBytes) -> str:
+    """The customer's id, or a new one where none or a malformed one was sent."""
+    given: object = request.customer
+    return given if isinstance(given, str) and is_id(given) else new_id(random)
+
+
+def judged(ready: Ready, asked: Asked, customer: str, random: RandomBytes) -> Judged:
+    """The session that counts."""
+    request = asked.request
+    sent = asked.at if request.sent is None else request.sent
+    return judge(
+        ready.merchant.id,
+        customer,
+        request.session,
+        request.session_started,
+        request.session_active,
+        sent,
+        request.session_reason,
+        ready.merchant.session,
+        asked.at,
+        random,
+    )
+
+
+def answer_query(
+    ready: Ready, asked: Asked, customer: str, session: Judged, known: Known, random: RandomBytes
+) -> Answered:
+    """The answer to a customer's query; notes in `known.visit` what the session keeps and was shown."""
+    request, visit = asked.request, known.visit
+    query = request.id or new_id(random, "q_")
+    event = Query(
+        id=query,
+        merchant=ready.merchant.id,
+        customer=customer,
+        session=session.id,
+        at=asked.at,
+        received=asked.now,
+        client_at=request.sent,
+        context=asked.context,
+        placements=request.placements,
+        verdict=session.verdict,
+        verdict_reason=session.reason,
+        consent="granted",
+    )
+    membership = _membership(ready, known, event)
+    _enter(visit, session.id, known.profile)
+    decisions = []
+    for placement in dict.fromkeys(request.placements):
+        decision = decide(
+            ready.shelf,
+            placement,
+            query=query,
+            customer=customer,
+            session=session.id,
+            membership=membership,
+            context=asked.context,
+            now=asked.now,
+            kept=visit.choices.get(placement),
+            shown_counts=visit.counts.get(placement, NOT_SHOWN),
+            fresh=known.fresh,
+        )
+        decisions.append(decision)
+        _note(visit, decision)
+    answer = _answer(
+        ready, asked, query, decisions, customer, SessionAnswer(session.id, session.verdict, session.reason)
+    )
+    return Answered(answer, _with(event, decisions), decisions)
+
+
+def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBytes) -> Answered:
+    """The answer to a query of which nothing personal may be read or stored. Its id is the edge's own: the client's might
+    name somebody."""
+    query = new_id(random, "q_")
+    decisions = [
+        decide(
+            ready.shelf,
+            placement,
+            query=query,
+            customer=None,
+            session=None,
+            membership=None,
+            context=asked.context,
+            now=asked.now,
+            fresh="context",
+        )
+        for placement in dict.fromkeys(asked.request.placements)
+    ]
+    verdict: Verdict = "new"
+    event = Query(
+        id=query,
+        merchant=ready.merchant.id,
+        at=asked.at,
+        received=asked.now,
+        context=asked.context,
+        placements=asked.request.placements,
+        verdict=verdict,
+        consent="denied" if consent == "denied" else "unknown",
+        bot=asked.request.bot,
+    )
+    return Answered(_answer(ready, asked, query, decisions, None, None), _with(event, decisions), decisions)
+
+
+def _membership(ready: Ready, known: Known, event: Query) -> Membership | None:
+    """The segments with this very query folded in, by the model that the edge holds."""
+    if known.fresh != "overlay":
+        return known.membership
+    profile = known.profile
+    if profile is None or not contains(profile, event):
+        profile = fold(profile, event)
+    return ready.segmenter.membership(profile, event.at)
+
+
+def _enter(visit: Visit, session: str, profile: Profile | None) -> None:
+    """Goes on with the session. One that this edge has not seen (it restarted, or another edge served) is taken up from
+    what the profile remembers of its last decisions."""
+    if visit.session == session:
+        return
+    visit.enter(session)
+    if profile is not None and profile.session == session:
+        for shown in profile.shown:
+            if shown.at >= profile.session_started:
+                visit.choices[shown.placement] = shown.content
+
+
+def _note(visit: Visit, decision: Decision) -> None:
+    content = decision.content
+    if content is None:
+        return
+    visit.choices[decision.placement] = content
+    counts = visit.counts.setdefault(decision.placement, {})
+    counts[content] = counts.get(content, 0) + 1
+
+
+def _with(event: Query, decisions: Sequence[Decision]) -> Query:
+    return structs.replace(event, decisions=tuple(decisions))
+
+
+def _answer(
+    ready: Ready,
+    asked: Asked,
+    query: str,
+    decisions: Sequence[Decision],
+    customer: str | None,
+    session: SessionAnswer | None,
+) -> QueryAnswer:
+    return QueryAnswer(
+        id=query,
+        customer=customer,
+        route=None if customer is None else route_of(ready.merchant.id, customer),
+        session=session,
+        recorded=None,
+        contents={
+            decision.placement: _content(ready.shelf.contents, query, decision, debug=asked.debug)
+            for decision in decisions
+        },
+    )
+
+
+def _content(contents: Mapping[str, Content], query: str, decision: Decision, *, debug: bool) -> ContentAnswer | None:
+    found = None if decision.content is None else contents.get(decision.content)
+    if found is None:
+        return None
+    name = decision_id(query, decision.placement)
+    if isinstance(found, Image):
+        answer = ContentAnswer(
+            content=found.id, version=found.version, kind="image", src=found.src, sources=found.sources, alt=found.alt,
+            width=found.width, height=found.height, href=found.href, decision=name,
+        )  # fmt: skip
+    else:
+        answer = ContentAnswer(
+            content=found.id,
+            version=found.version,
+            kind="script",
+            src=found.src,
+            integrity=found.integrity,
+            decision=name,
+        )
+    return _explained(answer, decision) if debug else answer
+
+
+def _explained(answer: ContentAnswer, decision: Decision) -> ContentAnswer:
+    return structs.replace(
+        answer,
+        reason=decision.reason,
+        segment=decision.segment,
+        model_version=decision.model_version,
+        table_version=decision.table_version,
+        choice_version=decision.choice_version,
+        propensity=decision.propensity,
+        arm=decision.arm,
+        fresh=decision.fresh,
+    )

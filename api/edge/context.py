@@ -1,0 +1,77 @@
+"""Context of a request: checked, and cut down to what may be kept."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from models.contracts.context import MAX_CHARACTERS, MAX_KEYS, Context, ContextValue
+from models.contracts.errors import RequestError
+
+MAX_NAME = 64
+
+
+def checked(given: dict[str, Any]) -> Context:
+    """The context as it counts.
+
+    Raises:
+        RequestError: 422 naming ``context`` or ``context.<name>``.
+    """
+    if len(given) > MAX_KEYS:
+        raise _unfit(f"more than {MAX_KEYS} keys", "context")
+    context: Context = {}
+    for name, value in given.items():
+        if not 1 <= len(name) <= MAX_NAME:
+            raise _unfit(f"a name of 1 to {MAX_NAME} characters is needed", "context")
+        if value is None:
+            continue
+        context[name] = _value(name, value)
+    page, referrer = context.get("page"), context.get("referrer")
+    if isinstance(page, str):
+        context["page"] = path(page)
+    if isinstance(referrer, str):
+        context["referrer"] = origin(referrer)
+    return context
+
+
+def _value(name: str, value: object) -> ContextValue:
+    if isinstance(value, str):
+        if len(value) > MAX_CHARACTERS:
+            raise _unfit(f"longer than {MAX_CHARACTERS} characters", f"context.{name}")
+        return value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        try:
+            return float(value) if abs(value) > 2**53 else value
+        except OverflowError as error:
+            raise _unfit("a number out of range", f"context.{name}") from error
+    if isinstance(value, list) and len(value) <= MAX_KEYS:
+        texts = [item for item in value if isinstance(item, str) and len(item) <= MAX_CHARACTERS]
+        if len(texts) == len(value):
+            return texts
+    raise _unfit("a string, a number, a bool or a list of strings is needed", f"context.{name}")
+
+
+def path(page: str) -> str:
+    """Without query and fragment, which may name a person."""
+    for mark in "?#":
+        page = page.partition(mark)[0]
+    return page
+
+
+def origin(referrer: str) -> str:
+    """scheme://host[:port] of an address; empty where it is none."""
+    try:
+        parts = urlsplit(referrer)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if not parts.scheme or not host:
+        return ""
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+
+
+def _unfit(detail: str, field: str) -> RequestError:
+    return RequestError(422, "Field does not fit", detail, field)

@@ -1,0 +1,138 @@
+"""The edge's process: one event loop that answers, a thread that follows Kafka, a thread that ships to it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from api.edge.access import ServerKeys
+from api.edge.app import make_app
+from api.edge.limits import Buckets, Networks
+from api.edge.live import Live
+from api.edge.metrics import Metrics
+from api.edge.replication import FOLLOWED, WRITTEN, Replication, follows
+from api.edge.server import Server, listen
+from api.edge.spool.commit import GroupCommit
+from api.edge.spool.log import SpoolLog
+from api.edge.spool.shipper import DELIVERY_MS, Shipper
+from api.edge.state import Edge, Phase, Shard
+from api.edge.table import DictTable
+from api.edge.warm import Warm
+from api.kafka import producer, verify
+from api.replica import Record, Replica
+from models.contracts.ids import new_id
+from models.contracts.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SHIP_S = 8.0
+"""At the end, how long the shipper may go on: what is left is in the spool and goes after the next start."""
+
+
+def run(settings: Settings) -> None:
+    """Blocks until SIGTERM.
+
+    Raises:
+        ConfigurationError: topics, spool directory or delivery code are not as they must be.
+        UnavailableError: no broker, or the port is taken.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    verify(settings.brokers, (*FOLLOWED, *WRITTEN), settings.topic_prefix, settings.partitions)
+    with ExitStack() as stack:
+        listener = listen(settings.host, settings.edge_port, "choose another with TAILORBIRD_EDGE_PORT")
+        stack.callback(listener.close)
+        _serve(settings, stack).run([listener])
+        log.info("drained")
+
+
+def _serve(settings: Settings, stack: ExitStack) -> Server:
+    """Everything but the socket, started; `stack` closes it in the opposite order."""
+    metrics, live, keys = Metrics(), Live(), ServerKeys()
+    table, warm = DictTable(), Warm(settings.overlay_customers)
+    shard = Shard.of(settings)
+
+    log_ = SpoolLog(
+        Path(settings.data_dir) / "spool" / settings.edge_id,
+        new_id(os.urandom)[:8],
+        settings.spool_segment_bytes,
+        settings.spool_max_bytes,
+    )
+    stack.callback(log_.close)
+
+    def failed(reason: str, events: int) -> None:
+        metrics.spool_failures.inc(events)
+        log.error("events could not be kept: %s", reason)
+
+    spool = GroupCommit(log_, to_disk=settings.spool_sync == "disk", on_failure=failed)
+    stack.callback(spool.close)
+    shipper = Shipper(
+        log_,
+        settings.edge_id,
+        settings.topic_prefix,
+        lambda: producer(settings.brokers, settings.edge_id, **{"message.timeout.ms": DELIVERY_MS}),
+        lambda: spool.written,
+        lambda _: metrics.rejected.labels("spool").inc(),
+    )
+    spool.wake = shipper.wake
+    shipper.start()
+    stack.callback(shipper.stop, SHIP_S)
+
+    replication = Replication(table, warm, metrics)
+
+    def poison(record: Record, reason: str) -> None:
+        metrics.rejected.labels(record.topic.name).inc()
+        log.warning("unreadable record %s/%d/%d: %s", record.topic.name, record.partition, record.offset, reason)
+
+    def after_batch() -> None:
+        live.compile()
+        replication.measuring = replica.ready
+
+    replica = Replica(
+        settings.brokers,
+        settings.topic_prefix,
+        settings.partitions,
+        follows(settings, shard, live, keys, replication),
+        settings.edge_id,
+        poison,
+        after_batch,
+    )
+    replica.start()
+    stack.callback(replica.stop)
+
+    phase = Phase(lambda: replica.ready)
+    edge = Edge(
+        settings=settings,
+        phase=phase,
+        shard=shard,
+        live=live,
+        table=table,
+        warm=warm,
+        keys=keys,
+        spool=spool,
+        metrics=metrics,
+        merchants=Buckets(settings.merchant_rate, "merchant"),
+        networks=Buckets(settings.network_rate, "network"),
+        network=Networks(settings.trusted_proxies.split(",")),
+    )
+    metrics.gauge(
+        "tailorbird_spool_pending", "Events that Kafka does not have yet", lambda: spool.written - shipper.shipped
+    )
+    metrics.gauge("tailorbird_spool_bytes", "Bytes in the spool", lambda: log_.size)
+    metrics.gauge("tailorbird_spool_damaged", "Frames that could not be read", lambda: shipper.damaged)
+    metrics.gauge("tailorbird_customers", "Customers in the look-up table", lambda: len(table))
+    metrics.gauge("tailorbird_warm_customers", "Customers whose profile is held", lambda: len(warm))
+    metrics.gauge("tailorbird_merchants", "Merchants that are answered", lambda: len(live.merchants))
+    metrics.gauge("tailorbird_refused_publications", "Changes that did not compile", lambda: live.refused)
+    metrics.gauge(
+        "tailorbird_replica_age_seconds",
+        "Time since Kafka was last heard of",
+        lambda: time.monotonic() - replica.last_contact,
+    )
+
+    def drain() -> None:
+        phase.draining = True
+
+    return Server(make_app(edge), settings.drain_s, drain, settings.log_level)

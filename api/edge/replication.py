@@ -1,0 +1,77 @@
+"""Which topics an edge follows, and where their records go."""
+
+from __future__ import annotations
+
+import msgspec
+
+from api.edge.access import ServerKeys
+from api.edge.live import Live
+from api.edge.metrics import Metrics
+from api.edge.state import Shard
+from api.edge.table import Table
+from api.edge.warm import Warm
+from api.replica import Follow, Record
+from models.contracts.profile import decode_assignment
+from models.contracts.settings import Settings
+from models.contracts.topics import (
+    ACCESS,
+    ASSIGNMENTS,
+    CATALOGUE,
+    CONTENT_TABLES,
+    EVENTS,
+    PROFILES,
+    PUBLICATIONS,
+    REJECTED,
+    SEGMENT_MODELS,
+)
+
+FOLLOWED = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS, ASSIGNMENTS, PROFILES)
+WRITTEN = (EVENTS, REJECTED)
+
+
+class _Received(msgspec.Struct):
+    """As much of a profile as freshness needs."""
+
+    received: int = 0
+
+
+_received = msgspec.json.Decoder(_Received).decode
+
+
+class Replication:
+    """Hands records to what an edge knows, and measures how long they took."""
+
+    def __init__(self, table: Table, warm: Warm, metrics: Metrics) -> None:
+        self._table = table
+        self._warm = warm
+        self._metrics = metrics
+        self.measuring = False
+        """Set once all that was there at the start is read: old records say nothing about freshness."""
+
+    def assignment(self, record: Record) -> None:
+        if record.value is None:
+            self._table.put(record.key, None)
+            return
+        found = decode_assignment(record.value)
+        self._table.put(record.key, found.membership)
+        if self.measuring:
+            self._metrics.note_freshness("assignments", found.received)
+
+    def profile(self, record: Record) -> None:
+        self._warm.stream(record.key, record.value)
+        if self.measuring and record.value is not None:
+            self._metrics.note_freshness("profiles", _received(record.value).received)
+
+
+def follows(settings: Settings, shard: Shard, live: Live, keys: ServerKeys, replication: Replication) -> list[Follow]:
+    """Small topics whole, those by customer only this edge's partitions, profiles only their newest."""
+    own = shard.numbers
+    return [
+        Follow(CATALOGUE, live.catalogue),
+        Follow(PUBLICATIONS, live.publication),
+        Follow(CONTENT_TABLES, live.content_table),
+        Follow(SEGMENT_MODELS, live.model),
+        Follow(ACCESS, keys.take),
+        Follow(ASSIGNMENTS, replication.assignment, own),
+        Follow(PROFILES, replication.profile, own, tail=max(1, settings.overlay_customers // len(own))),
+    ]

@@ -1,0 +1,1 @@
+"""One endpoint family a file; each route reads, calls one pure function, writes."""

@@ -1,0 +1,80 @@
+"""POST /v1/events."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.bodies import read_object
+from api.edge.asking import admit, cors, merchant_of, personal
+from api.edge.context import checked
+from api.edge.live import Ready
+from api.edge.recording import Sender, events_of
+from api.edge.state import Edge
+from api.problems import invalid, not_json
+from api.tokens import proves
+from models.contracts.events import encode_event
+from models.contracts.ids import customer_key, is_id
+from models.contracts.wire import EventsAnswer, EventsRequest
+
+_decode = msgspec.json.Decoder(EventsRequest).decode
+
+
+def routes(edge: Edge) -> list[Route]:
+    """Where the snippet's outbox and merchants' servers send to."""
+
+    async def post(request: Request) -> Response:
+        admit(edge, request)
+        batch = decoded(await read_object(request, edge.settings.body_bytes))
+        ready = merchant_of(edge, request, batch.merchant)
+        answer = await _record(edge, request, ready, batch)
+        return Response(msgspec.json.encode(answer), 202, cors(request), "application/json")
+
+    return [Route("/v1/events", post, methods=["POST"])]
+
+
+def decoded(body: bytes) -> EventsRequest:
+    """The batch of a JSON body; raises RequestError 400 or 422."""
+    try:
+        return _decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise not_json(str(error)) from error
+
+
+async def _record(edge: Edge, request: Request, ready: Ready, batch: EventsRequest) -> EventsAnswer:
+    sender = _sender(edge, request, ready, batch)
+    taken, rejected = events_of(batch.events, sender, edge.random)
+    edge.metrics.events.labels("yes").inc(len(taken))
+    edge.metrics.events.labels("no").inc(len(rejected))
+    # Without a customer, or without leave, there is nobody to keep an event for.
+    if batch.bot or not is_id(batch.customer) or not personal(ready.merchant, batch.consent, request):
+        return EventsAnswer(None, len(taken), tuple(rejected))
+    if edge.settings.overlay:
+        visit = edge.warm.visit(customer_key(sender.merchant, sender.customer))
+        for event in taken:
+            visit.add(event)
+    kept = await asyncio.gather(*(edge.spool.append(encode_event(event)) for event in taken))
+    return EventsAnswer(all(kept), len(taken), tuple(rejected))
+
+
+def _sender(edge: Edge, request: Request, ready: Ready, batch: EventsRequest) -> Sender:
+    merchant, customer = ready.merchant, str(batch.customer)
+    secret = edge.settings.shared_secret
+    return Sender(
+        merchant=merchant.id,
+        customer=customer,
+        session=batch.session if is_id(batch.session) else None,
+        now=edge.clock(),
+        sent=batch.sent,
+        server=edge.keys.allow(request.headers.get("authorization"), merchant.id),
+        context=checked(batch.context),
+        proves=lambda known_id, proof: (
+            merchant.identify == "open" or proves(secret, merchant.id, known_id, customer, proof)
+        ),
+    )

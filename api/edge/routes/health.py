@@ -1,0 +1,35 @@
+"""/livez, /readyz, /startupz, /metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from api.edge.state import Edge
+
+
+def routes(edge: Edge) -> list[Route]:
+    """Liveness says that the loop turns, never that a broker is there: an edge without one goes on answering."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        ready = edge.phase.ready
+        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
+
+    async def startupz(_: Request) -> Response:
+        started = edge.phase.answers
+        return PlainTextResponse("started\n" if started else "not started\n", 200 if started else 503)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/startupz", startupz),
+        Route("/metrics", metrics),
+    ]
