@@ -7,22 +7,26 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from api.console.desk import Desk
 from api.console.gate import Gate
 from api.console.headers import SecurityHeaders
 from api.console.metrics import Measured, Metrics
+from api.console.pages import FOLDER, PAGE_HANDLERS
 from api.console.routes.health import Health
 from api.console.routes.items import Items
 from api.console.routes.keys import ApiKeys
 from api.console.routes.merchants import Merchants
 from api.console.routes.models import Models
+from api.console.routes.pages import Pages
 from api.console.routes.publishing import Publishing
+from api.console.routes.signing import Signing
 from api.console.sessions import Sessions
 from api.console.setup_link import SetupLink
 from api.console.store import Store
 from api.console.world import World
-from api.problems import HANDLERS
 from models.contracts.ids import RandomBytes
 from models.contracts.settings import Settings
 
@@ -56,10 +60,13 @@ def make_app(parts: Parts) -> Starlette:
             *Publishing(desk, gate, world, limit).routes(),
             *Models(gate, world, store, limit).routes(),
             *ApiKeys(gate, world, store, parts.clock, parts.random, limit).routes(),
+            *Signing(gate, world, store, parts.setup, parts.clock, parts.random, limit).routes(),
+            *Pages(desk, gate, world, parts.random, limit).routes(),
+            Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[
             Middleware(Measured, metrics=parts.metrics, clock=parts.stopwatch),
             Middleware(SecurityHeaders),
         ],
-        exception_handlers=HANDLERS,
+        exception_handlers=PAGE_HANDLERS,
     )

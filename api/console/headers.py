@@ -44,7 +44,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                fixed = scope["path"].startswith("/static/")
+                headers.setdefault("Cache-Control", "private, max-age=300" if fixed else "no-store")
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from api import kafka
 from api.console.refusals import refusal
+from api.console.world import World
 from api.replica import Replica
 from models.contracts.settings import Settings
 from models.contracts.topics import Topic
@@ -30,6 +31,17 @@ class Store(Protocol):
 
     async def write(self, topic: Topic, writes: Sequence[Write]) -> None:
         """Returns once all of `writes` are kept and in memory. Raises RequestError (503) where that is not known."""
+
+
+class MemoryStore:
+    """The store without a broker: a write is in memory at once, and gone with the process."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def write(self, topic: Topic, writes: Sequence[Write]) -> None:
+        for key, value in writes:
+            self._world.take(topic, key, value)
 
 
 class KafkaStore:
