@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": Entry("cli.doctor:doctor", "What is wrong here and what mends it."),
     "models": Entry("cli.models:models", "Versions of segment models."),
     "profiles": Entry("cli.profiles:profiles", "What the streams know about customers, as a file."),
+    "spool": Entry("cli.spool:spool", "What an edge has written down."),
     "rejected": Entry("cli.rejected:rejected", "Records that no reader could use."),
     "embed": Entry("cli.embed:embed", "The code that a merchant pastes into a page."),
     "keys": Entry("cli.keys:keys", "API keys."),
