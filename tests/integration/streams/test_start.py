@@ -1,0 +1,86 @@
+"""What a worker and a trainer say where they cannot start, and how they end."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from models.contracts.topics import EVENTS, PROFILES, SEGMENT_MODELS
+from streams.brokers.base import free_port
+from tests.support.process import TAILORBIRD, environment
+from tests.support.streams import Room
+
+PROCESSES = pytest.mark.parametrize("process", ["worker", "trainer"])
+
+
+def refusal(process: str, tmp_path: Path, **settings: object) -> tuple[int, str]:
+    """Exit code and last line of a start that must fail."""
+    own = {"worker_port": free_port(), "trainer_port": free_port(), "data_dir": tmp_path / "data", "partitions": 8}
+    ended = subprocess.run(
+        [*TAILORBIRD, process], env=environment(own | settings), capture_output=True, text=True, timeout=60, check=False
+    )
+    return ended.returncode, (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-1]
+
+
+@contextmanager
+def administrator(room: Room) -> Iterator[KafkaAdminClient]:
+    client = KafkaAdminClient(bootstrap_servers=room.settings.brokers)
+    yield client
+    client.close()
+
+
+@PROCESSES
+def test_without_a_broker_it_says_how_to_get_one(process: str, tmp_path: Path) -> None:
+    code, line = refusal(process, tmp_path, brokers=f"127.0.0.1:{free_port()}")
+    assert code == 69
+    assert "No Kafka broker answers" in line
+    assert "tailorbird broker" in line
+
+
+@PROCESSES
+def test_a_missing_topic_is_refused(process: str, kafka: str, tmp_path: Path) -> None:
+    code, line = refusal(process, tmp_path, brokers=kafka, topic_prefix="nobody-made-these-")
+    assert code == 78
+    assert "is missing. Mend: tailorbird topics apply" in line
+
+
+@pytest.mark.parametrize(("process", "topic"), [("worker", PROFILES), ("worker", EVENTS), ("trainer", SEGMENT_MODELS)])
+def test_a_wrong_cleanup_policy_is_refused(process: str, topic: object, kafka_room: Room, tmp_path: Path) -> None:
+    declared = PROFILES if topic is PROFILES else EVENTS if topic is EVENTS else SEGMENT_MODELS
+    wrong = "delete" if declared.cleanup == "compact" else "compact"
+    name = declared.on(kafka_room.settings.topic_prefix)
+    with administrator(kafka_room) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": wrong})])
+    code, line = refusal(
+        process, tmp_path, brokers=kafka_room.settings.brokers, topic_prefix=kafka_room.settings.topic_prefix
+    )
+    assert code == 78
+    assert f"{name} has cleanup policy {wrong}, needed is {declared.cleanup}" in line
+
+
+@PROCESSES
+def test_another_number_of_partitions_is_refused(process: str, kafka_room: Room, tmp_path: Path) -> None:
+    code, line = refusal(
+        process,
+        tmp_path,
+        brokers=kafka_room.settings.brokers,
+        topic_prefix=kafka_room.settings.topic_prefix,
+        partitions=16,
+    )
+    assert code == 78
+    assert "another number moves keys" in line
+
+
+def test_a_port_in_use_is_said(kafka_room: Room, tmp_path: Path) -> None:
+    with kafka_room.worker("a") as worker:
+        port = worker.settings["worker_port"]
+        code, line = refusal(
+            "worker", tmp_path, brokers=kafka_room.settings.brokers, topic_prefix=kafka_room.settings.topic_prefix,
+            worker_port=port,
+        )  # fmt: skip
+    assert code == 69
+    assert f"Port {port}" in line

@@ -1,0 +1,179 @@
+"""A worker room of its own for one test: topics under a prefix, workers as processes, events in, topics out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from models.contracts.decisions import Decision, decision_id
+from models.contracts.events import Click, Event, Impression, Origin, Query, encode_event
+from models.contracts.ids import customer_key, partition_of
+from models.contracts.profile import Assignment, Membership, Profile, decode_assignment, decode_profile
+from models.contracts.rejected import Rejected, decode_rejected
+from models.contracts.settings import Settings
+from models.contracts.tables import Outcome, decode_outcome
+from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, REJECTED
+from models.features.fold import fold
+from streams import admin
+from streams.brokers.base import free_port
+from streams.reading import read_compacted
+from tests.support.process import Process
+
+MERCHANT = "m"
+START_MS = 1_763_800_000_000
+
+
+class Room:
+    """One system's topics on a broker, and the workers on them."""
+
+    def __init__(self, brokers: str, prefix: str, folder: Path, partitions: int = 8) -> None:
+        self.folder = folder
+        self.settings = Settings(brokers=brokers, topic_prefix=prefix, partitions=partitions)
+        admin.apply(self.settings)
+        self._producer: Any = KafkaProducer(
+            bootstrap_servers=brokers, acks="all", linger_ms=5, max_request_size=8 * 1024 * 1024
+        )
+        self._workers: list[Process] = []
+
+    def worker(self, name: str, **more: object) -> Process:
+        """A worker process, not started."""
+        port = free_port()
+        one = Process(
+            "worker",
+            {
+                "brokers": self.settings.brokers,
+                "topic_prefix": self.settings.topic_prefix,
+                "partitions": self.settings.partitions,
+                "worker_group": f"{self.settings.topic_prefix}worker",
+                "worker_port": port,
+                "data_dir": self.folder / name,
+                **more,
+            },
+            self.folder / f"{name}.log",
+            f"http://127.0.0.1:{port}",
+        )
+        self._workers.append(one)
+        return one
+
+    def send(self, events: Iterable[Event]) -> None:
+        """Sends in order; `flush` waits."""
+        for event in events:
+            self.send_raw(event.key, encode_event(event))
+
+    def send_raw(self, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+        self._producer.send(EVENTS.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
+
+    def flush(self) -> None:
+        self._producer.flush(30)
+
+    def profiles(self) -> dict[str, Profile]:
+        """By customer, as the topic has them."""
+        found = read_compacted(self.settings.brokers, self.settings.topic_prefix, PROFILES, decode_profile)
+        return {profile.customer: profile for profile in found.values()}
+
+    def assignments(self) -> dict[str, Assignment]:
+        found = read_compacted(self.settings.brokers, self.settings.topic_prefix, ASSIGNMENTS, decode_assignment)
+        return {assignment.customer: assignment for assignment in found.values()}
+
+    def outcomes(self) -> Outcome:
+        """All counters in one."""
+        whole = Outcome()
+        found = read_compacted(self.settings.brokers, self.settings.topic_prefix, OUTCOMES, decode_outcome)
+        for one in found.values():
+            whole.decisions += one.decisions
+            whole.impressions += one.impressions
+            whole.clicks += one.clicks
+        return whole
+
+    def rejected(self) -> dict[bytes, Rejected]:
+        return read_compacted(self.settings.brokers, self.settings.topic_prefix, REJECTED, decode_rejected)
+
+    def close(self) -> None:
+        self._producer.close(timeout=5)
+        for worker in self._workers:
+            worker.kill()
+
+
+@contextmanager
+def room(brokers: str, prefix: str, folder: Path, partitions: int = 8) -> Iterator[Room]:
+    """A room that is cleared up."""
+    made = Room(brokers, prefix, folder, partitions)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def metric(worker: Process, name: str, **labels: str) -> float:
+    """One value of a worker's metrics, 0 where there is none."""
+    text = httpx.get(f"{worker.health}/metrics", timeout=5).text
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items()):
+                return sample.value
+    return 0.0
+
+
+def visits(random: Random, customers: int, events: int) -> list[Event]:
+    """Queries with decisions, some with an impression and a click, of customers in random order. Every id is unique and
+    the origins of the one edge rise."""
+    made: list[Event] = []
+    waiting: dict[str, Event] = {}
+    for number in range(events):
+        customer = f"c{random.randrange(customers)}"
+        common: dict[str, Any] = {
+            "id": f"e{number}", "merchant": MERCHANT, "customer": customer, "at": START_MS + number * 100,
+            "session": f"s{number // 5000}", "received": START_MS + number * 100, "origin": Origin("edge-1.1", number),
+        }  # fmt: skip
+        shown = waiting.pop(customer, None)
+        if isinstance(shown, Query) and random.random() < 0.6:
+            about: dict[str, Any] = {"placement": "hero", "content": "c_1", "decision": decision_id(shown.id, "hero")}
+            kind = Click if random.random() < 0.4 else Impression
+            made.append(kind(**common, **about))
+            continue
+        query = Query(
+            **common,
+            placements=("hero",),
+            context={"category": random.choice(("trousers", "skirts", "sale"))},
+            decisions=(Decision(placement="hero", content="c_1", reason="prior", context_segment="c_x"),),
+        )
+        waiting[customer] = query
+        made.append(query)
+    return made
+
+
+def oracle(events: Iterable[Event]) -> dict[str, Profile]:
+    """The profiles that folding each event once makes."""
+    profiles: dict[str, Profile] = {}
+    for event in events:
+        if event.customer is not None:
+            profiles[event.customer] = fold(profiles.get(event.customer), event)
+    return profiles
+
+
+def differing(found: dict[str, Profile], wanted: dict[str, Profile]) -> list[str]:
+    """Customers whose profile is another than the oracle's, marks and membership aside."""
+    names = found.keys() | wanted.keys()
+    return sorted(n for n in names if n not in found or n not in wanted or _bare(found[n]) != _bare(wanted[n]))
+
+
+def _bare(profile: Profile) -> bytes:
+    bare = msgspec.structs.replace(
+        profile, marks={}, origins={}, recent=b"", membership=Membership(), changes=[]
+    )  # a copy: the fields that only the stream writes are left out
+    return msgspec.json.encode(bare)
+
+
+def by_partition(room: Room, customers: Iterable[str]) -> dict[int, list[str]]:
+    """Customers by the partition that they lie in."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for customer in customers:
+        found[partition_of(customer_key(MERCHANT, customer), room.settings.partitions)].append(customer)
+    return found

@@ -1,0 +1,201 @@
+"""One chunk in, records out, without a broker."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.contracts.contents import DefinedSegment
+from models.contracts.decisions import Decision
+from models.contracts.events import Event, Impression, Origin, Query, encode_event
+from models.contracts.ids import partition_of
+from models.contracts.profile import decode_assignment, decode_profile, encode_profile
+from models.contracts.segments import Rule
+from models.contracts.tables import decode_outcome
+from models.outcomes import outcomes
+from models.segmentation.assign import Segmenter
+from streams.worker import chunk as room
+from streams.worker.chunk import Chunk, Folded, Source
+from streams.worker.outcomes import Ledger
+
+SOURCE = Source("events", 0, 1)
+
+
+@dataclass
+class Record:
+    """A consumer's record."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def query(number: int, customer: str | None = "c", **more: Any) -> Query:
+    decision = Decision(placement="hero", content="c_1", reason="prior")
+    return Query(
+        id=f"q{number}", merchant="m", customer=customer, session="s", at=1000 + number, received=1000 + number,
+        placements=("hero",), decisions=(decision,), context={"category": "trousers"}, **more,
+    )  # fmt: skip
+
+
+def records(*events: Event) -> list[Record]:
+    return [Record(offset, event.key, encode_event(event)) for offset, event in enumerate(events)]
+
+
+class Store:
+    """The two tables of one partition, as a worker keeps them."""
+
+    def __init__(self, segmenter: Segmenter | None = None) -> None:
+        self.profiles: dict[bytes, bytes] = {}
+        self.counters: dict[bytes, bytes] = {}
+        self.segmenter = segmenter
+
+    def fold(self, chunk: list[Record], lose_profiles: bool = False) -> Folded:
+        ledger = Ledger(self.counters, lambda profile, event: outcomes(profile, event, 0, 24))
+        folded = Chunk(SOURCE, self.profiles, ledger, lambda _: self.segmenter, 5).fold(chunk)
+        self.counters |= folded.outcomes
+        if not lose_profiles:
+            self.profiles |= folded.profiles
+        return folded
+
+    @property
+    def decisions(self) -> int:
+        return sum(decode_outcome(value).decisions for value in self.counters.values())
+
+
+def test_a_customer_is_written_once_a_chunk_with_the_last_offset() -> None:
+    store = Store()
+    folded = store.fold(records(query(0), query(1), query(2, "d")))
+    assert folded.profiles.keys() == {b"m/c", b"m/d"}
+    profile = decode_profile(folded.profiles[b"m/c"])
+    assert profile.counters["queries"].total == 2
+    assert profile.marks == {"events": 1}
+    assert folded.counts == {"folded": 3, "replayed": 0}
+
+
+def test_what_is_there_again_changes_nothing_and_is_not_written() -> None:
+    store = Store()
+    chunk = records(query(0), query(1))
+    store.fold(chunk)
+    again = store.fold(chunk)
+    assert not again.profiles
+    assert not again.outcomes
+    assert again.counts == {"folded": 0, "replayed": 2}
+    assert store.decisions == 2
+
+
+def test_a_crash_between_outcomes_and_profiles_counts_nothing_twice() -> None:
+    store = Store()
+    chunk = records(query(0), query(1))
+    store.fold(chunk, lose_profiles=True)
+    again = store.fold(chunk)
+    assert again.counts["folded"] == 2
+    assert not again.outcomes
+    assert store.decisions == 2
+
+
+def test_a_shipper_that_sends_again_at_another_offset_is_known_by_its_origin() -> None:
+    store = Store()
+    event = query(0, origin=Origin("edge-1.1", 7))
+    store.fold([Record(0, event.key, encode_event(event))])
+    again = store.fold([Record(9, event.key, encode_event(event))])
+    assert again.counts["replayed"] == 1
+
+
+def test_nobodys_event_counts_and_makes_no_profile() -> None:
+    store = Store()
+    folded = store.fold(records(query(0, None)))
+    assert not folded.profiles
+    assert folded.counts == {"contextual": 1}
+    assert store.decisions == 1
+
+
+def test_bots_leave_nothing() -> None:
+    store = Store()
+    folded = store.fold(records(query(0, bot=True), query(1, None, bot=True)))
+    assert (folded.profiles, folded.outcomes, folded.counts) == ({}, {}, {"bot": 2})
+
+
+def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = room.fold
+
+    def faulty(profile: Any, event: Event) -> Any:
+        folded = whole(profile, event)
+        if event.id == "q1":
+            raise KeyError("half done")
+        return folded
+
+    monkeypatch.setattr(room, "fold", faulty)
+    store = Store()
+    folded = store.fold(records(query(0), query(1), query(2)))
+    assert decode_profile(folded.profiles[b"m/c"]).counters["queries"].total == 2
+    assert store.decisions == 2
+    ((key, value),) = folded.rejected
+    assert key == b"events/0/1"
+    assert msgspec.json.decode(value)["reason"] == "folding raised KeyError"
+
+
+@pytest.mark.parametrize("stored", [b"{broken", encode_profile(decode_profile(
+    b'{"v":99,"merchant":"m","customer":"c","first":0,"last":0}'))])  # fmt: skip
+def test_a_profile_that_this_worker_cannot_read_is_never_overwritten(stored: bytes) -> None:
+    store = Store()
+    store.profiles[b"m/c"] = stored
+    folded = store.fold(records(query(0), query(1, "d")))
+    assert folded.profiles.keys() == {b"m/d"}
+    assert len(folded.rejected) == 1
+
+
+def test_a_customer_of_another_partition_is_put_aside() -> None:
+    event = query(0)
+    source = Source("events", 1 - partition_of(event.key, 2), 2)
+    ledger = Ledger({}, lambda profile, event: [])
+    folded = Chunk(source, {}, ledger, lambda _: None, 0).fold(records(event))
+    assert not folded.profiles
+    assert len(folded.rejected) == 1
+
+
+def test_an_assignment_is_written_when_it_changes_and_only_then() -> None:
+    rule = msgspec.convert({"field": "queries", "op": ">=", "value": 2}, Rule)
+    store = Store(Segmenter(None, [DefinedSegment(id="s_2", name="came twice", rule=rule)]))
+    chunk = records(query(0), query(1), query(2))
+    assert not store.fold(chunk[:1]).assignments
+    (value,) = store.fold(chunk[1:2]).assignments.values()
+    assignment = decode_assignment(value)
+    assert assignment.membership.defined == ("s_2",)
+    assert assignment.received == 1001
+    assert not store.fold(chunk[2:]).assignments
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.data())
+def test_however_it_is_cut_and_repeated_the_result_is_the_same(customers: list[str], data: st.DataObject) -> None:
+    events: list[Event] = []
+    for number, customer in enumerate(customers):
+        events.append(query(2 * number, customer))
+        events.append(
+            Impression(
+                id=f"i{number}", merchant="m", customer=customer, session="s", at=1001 + 2 * number, received=0,
+                placement="hero", content="c_1", decision=f"q{2 * number}/hero",
+            )
+        )  # fmt: skip
+    all_records = records(*events)
+    whole, cut = Store(), Store()
+    whole.fold(all_records)
+    committed = 0
+    while committed < len(all_records):
+        until = data.draw(st.integers(committed + 1, len(all_records)))
+        crashed, profiles_lost = data.draw(st.booleans()), data.draw(st.booleans())
+        cut.fold(all_records[committed:until], lose_profiles=crashed and profiles_lost)
+        if not crashed:
+            committed = until
+    assert cut.profiles.keys() == whole.profiles.keys()
+    for key, value in whole.profiles.items():
+        assert decode_profile(cut.profiles[key]) == decode_profile(value)
+    assert {k: _counts(v) for k, v in cut.counters.items()} == {k: _counts(v) for k, v in whole.counters.items()}
+
+
+def _counts(value: bytes) -> tuple[int, int, int]:
+    outcome = decode_outcome(value)
+    return outcome.decisions, outcome.impressions, outcome.clicks
