@@ -53,8 +53,28 @@ class SafeResume(driver.Consumer):
         super().stop_flow()
 
 
+class Places(dict[TP, "int | None"]):
+    """Faust's `_read_offset`, without the chunk topics. Faust notes there what it has delivered, also a chunk that a seek
+    made stale meanwhile, and drops whatever lies before; chunk topics keep their own place."""
+
+    def __init__(self, without: frozenset[str]) -> None:
+        super().__init__()
+        self._without = without
+
+    def __getitem__(self, tp: TP) -> int | None:
+        return None if tp.topic in self._without else self.get(tp)
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        if tp.topic not in self._without:
+            super().__setitem__(tp, offset)
+
+
 class ChunkConsumer(SafeResume):
-    """Counts chunks where Faust counts messages. A chunk's offset is that of its last record."""
+    """Counts chunks where Faust counts messages. A chunk's offset is that of its last record.
+
+    Every record after the committed offset is handed out, or the fetcher is sent back to it: what is fetched across a
+    seek would otherwise be lost without a trace.
+    """
 
     chunk_topics: frozenset[str] = frozenset()
     chunk_events = 4000
@@ -63,16 +83,24 @@ class ChunkConsumer(SafeResume):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._chunks: dict[TP, deque[int]] = defaultdict(deque)  # last offsets of the chunks handed out, in order
+        self._next: dict[TP, int | None] = {}  # what is to be handed out next
+        self._sent_back: dict[TP, int] = {}
         self._seeks = 0
         super().__init__(*args, **kwargs)
+        self._read_offset = Places(self.chunk_topics)
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 (as above)
+        # Faust passes its own set, which shrinks while the fetch waits; and to aiokafka an empty set means "all".
+        asked = None if active_partitions is None else set(active_partitions)
+        return await super()._getmany(asked, timeout)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 (Faust's signature)
         """Yields (partition, chunk) for chunk topics, (partition, message) for others."""
-        records, active = await self._wait_next_records(timeout)
         generation, seeks = self.app.consumer_generation_id, self._seeks
+        records, _ = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
         if not self.flow_active:
@@ -83,8 +111,6 @@ class ChunkConsumer(SafeResume):
             return not self.flow_active or self._seeks != seeks or self.app.consumer_generation_id != generation
 
         for tp, fetched in records.items():
-            if not (active is None or tp in active or tp in self._buffered_partitions):
-                continue
             if tp.topic not in self.chunk_topics:
                 for record in fetched:
                     if stale():
@@ -96,16 +122,40 @@ class ChunkConsumer(SafeResume):
             size = max(len(fetched), 1) if self._is_changelog_tp(tp) else self.chunk_events
             for start in range(0, len(fetched), size):
                 if stale():
+                    await self._send_back(set(records))
                     return
-                if chunk := self._unread(tp, fetched[start : start + size]):
-                    self._chunks[tp].append(chunk[-1].offset)
-                    yield tp, self._message(tp, chunk, generation)
+                chunk = self._unread(tp, fetched[start : start + size])
+                if not chunk:
+                    continue
+                if self._jumped(tp, chunk[0].offset):
+                    await self._send_back({tp})
+                    break
+                if not self._is_changelog_tp(tp):
+                    self._next[tp] = chunk[-1].offset + 1
+                self._chunks[tp].append(chunk[-1].offset)
+                yield tp, self._message(tp, chunk, generation)
 
     def _unread(self, tp: TP, chunk: list[Any]) -> list[Any]:
-        read = self._read_offset[tp]
-        if read and chunk[0].offset < read:
-            return [record for record in chunk if record.offset >= read]
+        after = self._next.get(tp)
+        if after is not None and chunk[0].offset < after:
+            return [record for record in chunk if record.offset >= after]
         return chunk
+
+    def _jumped(self, tp: TP, first: int) -> bool:
+        """Whether records are missing before `first`. Asked again for the same place the answer is no: then the broker
+        itself has them no more."""
+        after = self._next.get(tp)
+        if after is None or first <= after or self._sent_back.get(tp) == after:
+            return False
+        self._sent_back[tp] = after
+        return True
+
+    async def _send_back(self, tps: set[TP]) -> None:
+        """Lets the fetcher begin again at what is to be handed out next."""
+        assignment = self.assignment()
+        places = {tp: after for tp in tps & assignment if (after := self._next.get(tp)) is not None}
+        if places and self.flow_active:
+            await self.seek_wait(places)
 
     def _message(self, tp: TP, chunk: list[Any], generation: int) -> Any:
         last = chunk[-1]
@@ -141,7 +191,18 @@ class ChunkConsumer(SafeResume):
         self._acked_index.clear()
         self._acked.clear()
         await super().perform_seek()
-        self.on_seek(dict(self._read_offset))
+        self._seeks += 1  # what was fetched while the seek was under way is stale as well
+        self.on_seek(self._next)
+
+    async def seek_to_committed(self) -> Any:
+        committed: Any = await super().seek_to_committed()  # None where nothing was committed, whatever its type says
+        self._sent_back.clear()
+        self._next = {
+            tp: offset if offset is not None and offset >= 0 else None
+            for tp, offset in committed.items()
+            if tp.topic in self.chunk_topics and not self._is_changelog_tp(tp)
+        }
+        return committed
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finishes what is under way before the partitions go: the next owner then repeats nothing."""

@@ -12,8 +12,8 @@ CHECKED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
 USED: Final = {
     "faust.transport.drivers.aiokafka:Consumer": (
-        "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message",
-        "perform_seek", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
+        "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message", "_getmany",
+        "perform_seek", "seek_to_committed", "seek_wait", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
     ),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
     "faust.tables.recovery:Recovery": ("revoke",),

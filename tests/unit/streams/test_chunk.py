@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contracts.contents import DefinedSegment
@@ -15,9 +15,9 @@ from models.contracts.ids import partition_of
 from models.contracts.profile import decode_assignment, decode_profile, encode_profile
 from models.contracts.segments import Rule
 from models.contracts.tables import decode_outcome
+from models.features.fold import fold
 from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
-from streams.worker import chunk as room
 from streams.worker.chunk import Chunk, Folded, Source
 from streams.worker.outcomes import Ledger
 
@@ -120,15 +120,13 @@ def test_bots_leave_nothing() -> None:
 
 
 def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = room.fold
-
     def faulty(profile: Any, event: Event) -> Any:
-        folded = whole(profile, event)
+        folded = fold(profile, event)
         if event.id == "q1":
             raise KeyError("half done")
         return folded
 
-    monkeypatch.setattr(room, "fold", faulty)
+    monkeypatch.setattr("streams.worker.chunk.fold", faulty)
     store = Store()
     folded = store.fold(records(query(0), query(1), query(2)))
     assert decode_profile(folded.profiles[b"m/c"]).counters["queries"].total == 2
@@ -169,7 +167,8 @@ def test_an_assignment_is_written_when_it_changes_and_only_then() -> None:
     assert not store.fold(chunk[2:]).assignments
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.data())
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.data())
 def test_however_it_is_cut_and_repeated_the_result_is_the_same(customers: list[str], data: st.DataObject) -> None:
     events: list[Event] = []
     for number, customer in enumerate(customers):
