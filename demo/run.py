@@ -29,7 +29,7 @@ from demo.visit import Visit, moved
 FRESHNESS = "tailorbird_freshness_seconds"
 # A worker on a busy machine may need some seconds to fold the last chunk.
 SETTLE_S = 20.0
-SEGMENTS_S = 20.0
+SEGMENTS_S = 40.0
 PUBLISHED_S = 5.0
 KEY_S = 10.0
 
@@ -79,7 +79,8 @@ def run(
 ) -> None:
     """Runs the demonstration from start to end; `started` is the monotonic time that `ready_s` counts from."""
     words.print("[bold]Tailorbird[/] starts: broker, edge, worker, trainer, console ...")
-    with System(data, port_base) as system:
+    # The trainer trains by itself once the whole fill is there: on the first few hundred it would say less.
+    with System(data, port_base, {"train_min_customers": scale.sessions}) as system:
         edge = str(system.addresses["edge"])
         with Serving(make_app(edge, MERCHANT), port_base) as shop:
             show = _Show(system, edge, shop.address, scale, words, started)
@@ -116,7 +117,6 @@ class _Show:
             filled = self._replay(recent, len(visits), as_answered, "Visitors of 2008 walk in", key)
             self._say_replayed(filled, len({visit.customer for visit in visits}))
             self._settle(books)
-            self._train()
             self._fits = self._segments()
             self._say_segments(books)
             self._publish(merchandise.for_segments(self._fits))
@@ -130,7 +130,7 @@ class _Show:
             took = [answer.milliseconds for answer in self._answers[heard:]]
             account = self._settle(books)
             fresh = gained(before, self._scrape())
-            self._train()
+            self._refit()
             return self._report(books, account, took, fresh, ready)
 
     def check(self, line: Report) -> None:
@@ -198,11 +198,16 @@ class _Show:
         self._twice = account.twice
         return account
 
-    def _train(self) -> None:
-        self._words.print("The trainer looks for kinds of visitors ...")
+    def _refit(self) -> None:
+        self._words.print("The trainer looks again, now that more have come ...")
+        known = len(self._console.models())
         self._system.chore("trainer", "--once", "--merchant", MERCHANT)
+        end = time.monotonic() + SEGMENTS_S
+        while len(self._console.models()) == known and time.monotonic() < end:
+            time.sleep(0.2)
 
     def _segments(self) -> list[Fit]:
+        self._words.print("The trainer looks for kinds of visitors ...")
         end = time.monotonic() + SEGMENTS_S
         while not (found := merchandise.fits(self._console.segments())):
             if time.monotonic() > end:

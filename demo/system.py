@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,11 +25,15 @@ class NotStartedError(DemoError):
 
 
 class System:
-    """A running `tailorbird up`: a context manager that drains it at the end. Its log goes to `data`/system.log."""
+    """A running `tailorbird up`: a context manager that drains it at the end. Its log goes to `data`/system.log.
 
-    def __init__(self, data: Path, port_base: int) -> None:
+    `settings`: those that differ from the declared defaults, by name.
+    """
+
+    def __init__(self, data: Path, port_base: int, settings: Mapping[str, object]) -> None:
         self._data = data
         self._port_base = port_base
+        self._settings = {variable(name): str(value) for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
         self.addresses: dict[str, Any] = {}
         self.log = data / "system.log"
@@ -50,7 +55,11 @@ class System:
         )
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                (*leashed, *command), stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                (*leashed, *command),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self._settings},
             )
         assert self._process.stdout is not None  # noqa: S101 - PIPE above
         line = self._process.stdout.readline()
