@@ -25,6 +25,7 @@ def run_with_progress(
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(what, total=total, rate=0.0)
         started, count, heard = time.perf_counter(), itertools.count(1), run.heard

@@ -32,6 +32,8 @@ SETTLE_S = 20.0
 SEGMENTS_S = 40.0
 PUBLISHED_S = 5.0
 KEY_S = 10.0
+# What lies furthest from everybody comes first; two say enough.
+TOLD = 2
 
 
 class CheckFailedError(DemoError):
@@ -279,7 +281,8 @@ class _Show:
     def _say_segments(self, books: Books) -> None:
         self._words.print(f"[bold]{len(self._fits)} kinds of visitors[/] among {len(books.folded):,}:")
         for fit in self._fits:
-            self._words.print(f"  {fit.share:4.0%} {fit.size:6,}  [bold]{fit.name}[/]: {'; '.join(fit.told)}")
+            told = "; ".join(fit.told[:TOLD])
+            self._words.print(f"  {fit.share:4.0%} {fit.size:6,}  [bold]{fit.name}[/]: {told}", soft_wrap=True)
 
     def _say_ready(self, seconds: float) -> None:
         links = "\n".join(

@@ -62,7 +62,11 @@ class System:
                 env={**os.environ, **self._settings},
             )
         assert self._process.stdout is not None  # noqa: S101 - PIPE above
-        line = self._process.stdout.readline()
+        try:
+            line = self._process.stdout.readline()
+        except BaseException:  # Ctrl-C while it starts
+            self.stop()
+            raise
         if not line.strip():
             self.stop()
             raise NotStartedError(f"the system did not start; the end of {self.log}:\n{self._said()}")
