@@ -5,7 +5,7 @@ import secrets
 import signal
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,11 @@ def run(
     """Runs the demonstration from start to end; `started` is the monotonic time that `ready_s` counts from."""
     words.print("[bold]Tailorbird[/] starts: broker, edge, worker, trainer, console ...")
     # The trainer trains by itself once the whole fill is there: on the first few hundred it would say less.
+    catalogue = eshop.products()
     with System(data, port_base, {"train_min_customers": scale.sessions}) as system:
         edge = str(system.addresses["edge"])
-        with Serving(make_app(edge, MERCHANT), port_base) as shop:
-            show = _Show(system, edge, shop.address, scale, words, started)
+        with Serving(make_app(edge, MERCHANT, catalogue), port_base) as shop:
+            show = _Show(system, edge, shop.address, catalogue, scale, words, started)
             line = show.play()
             if report is not None:
                 report(line)
@@ -97,8 +98,18 @@ def run(
 class _Show:
     """The acts of one run, in the order of `play`."""
 
-    def __init__(self, system: System, edge: str, shop: str, scale: Scale, words: Console, started: float) -> None:
+    def __init__(
+        self,
+        system: System,
+        edge: str,
+        shop: str,
+        catalogue: Mapping[str, eshop.Product],
+        scale: Scale,
+        words: Console,
+        started: float,
+    ) -> None:
         self._system, self._edge, self._shop = system, edge, shop
+        self._catalogue = catalogue
         self._scale, self._words, self._started = scale, words, started
         self._console = ConsoleApi(str(system.addresses["console"]), system.key("owner"), MERCHANT)
         self._answers: list[Answer] = []
@@ -156,9 +167,12 @@ class _Show:
 
     def leave_open(self) -> None:
         """Waits for Ctrl-C."""
-        self._words.print("Everything runs on. Ctrl-C ends it.")
+        self._tell("Everything runs on. Ctrl-C ends it.")
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
-        self._words.print("Closing: what is under way is finished first ...")
+        self._tell("Closing: what is under way is finished first ...")
+
+    def _tell(self, what: str) -> None:
+        self._words.print(what, soft_wrap=True)
 
     def _open_shop(self) -> None:
         end = time.monotonic() + KEY_S
@@ -169,12 +183,12 @@ class _Show:
         self._write(merchandise.contents(self._shop, integrity(STATIC / "sizes.js")))
         self._console.approve(merchandise.SIZES)
         self._publish(merchandise.for_everybody())
-        self._words.print(f"The shop is open at [bold]{self._shop}[/], with {len(merchandise.THEMES) * 2} banners.")
+        self._tell(f"The shop is open at [bold]{self._shop}[/], with {len(merchandise.THEMES) * 2} banners.")
 
     def _publish(self, associations: list[merchandise.Draft]) -> None:
         self._write(associations)
         version = self._console.publish()
-        self._words.print(f"  published {len(associations)} associations (version {version})")
+        self._tell(f"  published {len(associations)} associations (version {version})")
 
     def _write(self, drafts: list[merchandise.Draft]) -> None:
         for kind, item, value in drafts:
@@ -201,7 +215,7 @@ class _Show:
         return account
 
     def _refit(self) -> None:
-        self._words.print("The trainer looks again, now that more have come ...")
+        self._tell("The trainer looks again, now that more have come ...")
         known = len(self._console.models())
         self._system.chore("trainer", "--once", "--merchant", MERCHANT)
         end = time.monotonic() + SEGMENTS_S
@@ -209,7 +223,7 @@ class _Show:
             time.sleep(0.2)
 
     def _segments(self) -> list[Fit]:
-        self._words.print("The trainer looks for kinds of visitors ...")
+        self._tell("The trainer looks for kinds of visitors ...")
         end = time.monotonic() + SEGMENTS_S
         while not (found := merchandise.fits(self._console.segments())):
             if time.monotonic() > end:
@@ -220,7 +234,7 @@ class _Show:
     def _visit_as_each(self) -> None:
         """Plays a new visitor for each category that a segment looks at, as the shop's links do in a browser."""
         for category in {fit.category for fit in self._fits if fit.category}:
-            models = [p.model for p in eshop.products().values() if p.category == category][:PLAYED_PAGES]
+            models = [p.model for p in self._catalogue.values() if p.category == category][:PLAYED_PAGES]
             who = f"played-{category}"
             pages = [
                 {"page": f"/product/{m}", "page_type": "product", "category": category, "product": m} for m in models
@@ -263,7 +277,7 @@ class _Show:
             lost=account.lost,
             ready_s=round(ready, 1),
         )
-        self._words.print(
+        self._tell(
             f"In the last {self._scale.paced_s:.0f} s, at {self._scale.rate:.0f} queries/s: an answer took "
             f"{line.edge_ms_p50:.1f} ms (99 of 100 within {line.edge_ms_p99:.1f}); what a visitor did changed what the "
             f"edge knows after {line.freshness_ms_p50:.0f} ms (99 of 100 within {line.freshness_ms_p99:.0f}).\n"
@@ -273,21 +287,22 @@ class _Show:
         return line
 
     def _say_replayed(self, tally: Tally, visitors: int) -> None:
-        self._words.print(
+        self._tell(
             f"{visitors:,} visitors opened {tally.answers:,} pages in {tally.seconds:.0f} s: "
             f"[bold]{tally.rate:,.0f} queries/s[/], each recorded."
         )
 
     def _say_segments(self, books: Books) -> None:
-        self._words.print(f"[bold]{len(self._fits)} kinds of visitors[/] among {len(books.folded):,}:")
+        self._tell(f"[bold]{len(self._fits)} kinds of visitors[/] among {len(books.folded):,}:")
         for fit in self._fits:
             told = "; ".join(fit.told[:TOLD])
-            self._words.print(f"  {fit.share:4.0%} {fit.size:6,}  [bold]{fit.name}[/]: {told}", soft_wrap=True)
+            self._tell(f"  {fit.share:4.0%} {fit.size:6,}  [bold]{fit.name}[/]: {told}")
 
     def _say_ready(self, seconds: float) -> None:
         links = "\n".join(
             f"  as a visitor who looks at {'sale items' if name == 'sale' else name}: {self._shop}/as/{name}"
-            for name in sorted(self._heroes, key=lambda name: (name not in ("trousers", "sale"), name))
+            for name in ("trousers", "sale", "skirts", "blouses")
+            if name in self._heroes
         )
-        self._words.print(f"[bold green]Open {self._shop}[/] (ready after {seconds:.0f} s)\n{links}")
-        self._words.print(f"  the merchant's console: {self._system.addresses.get('setup') or self._console.address}")
+        self._tell(f"[bold green]Open {self._shop}[/] (ready after {seconds:.0f} s)\n{links}")
+        self._tell(f"  the merchant's console: {self._system.addresses.get('setup') or self._console.address}")
