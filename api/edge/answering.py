@@ -99,8 +99,8 @@ def answer_query(
         verdict_reason=session.reason,
         consent="granted",
     )
+    _enter(visit, session.id, known.profile)  # before this query is folded into the profile
     membership = _membership(ready, known, event)
-    _enter(visit, session.id, known.profile)
     decisions = []
     for placement in dict.fromkeys(request.placements):
         decision = decide(
