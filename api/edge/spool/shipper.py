@@ -12,7 +12,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from api.edge.spool.frames import Frame
-from api.edge.spool.log import Ledger, SpoolLog
+from api.edge.spool.log import Ledger, SpoolLog, segments
 from api.edge.spool.reader import SpoolReader
 from models.contracts.ids import contextual_key, customer_key
 from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 IDLE_S: Final = 0.5
 """Woken by every write; this is only how soon it notices a stop or a wake-up that was missed."""
+GATHER_S: Final = 0.01
+"""After a wake-up, so that a busy edge ships a hundred times a second and not once an event: each round takes the
+interpreter from the answers for a moment."""
 DELIVERY_MS: Final = 10_000
 """A round that Kafka has not confirmed by then is sent again whole: its origins make a second copy harmless."""
 PAUSE_S: Final = 0.25
@@ -112,9 +115,12 @@ class Shipper:
             if not frames:
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
+                self._stop.wait(GATHER_S)
                 continue
             self._ship(frames)
-            self._clear()
+            if len(segments(self._spool.directory)) > 1:
+                self._clear()
+        self._reader.close()
 
     def _greet(self) -> None:
         """Connects before the first event: metadata and a producer id take a broker some 300 ms."""

@@ -30,6 +30,7 @@ def read_all(folder: Path, after: int = 0, written: int = 10**9) -> list[bytes]:
     reader, found = SpoolReader(folder, after), []
     while frames := reader.read(written):
         found += [frame.payload for frame in frames]
+    reader.close()
     return found
 
 
@@ -76,6 +77,7 @@ def test_a_damaged_frame_is_counted(tmp_path: Path) -> None:
     reader = SpoolReader(tmp_path, 0)
     assert [frame.seq for frame in reader.read(3)] == [1, 3]
     assert reader.skipped == 1
+    reader.close()
 
 
 def test_damage_longer_than_a_chunk_is_passed(tmp_path: Path) -> None:
@@ -102,6 +104,7 @@ def test_segments_follow_each_other_and_go_when_shipped(tmp_path: Path) -> None:
         pass
     for path in reader.behind():
         log.forget(path)
+    reader.close()
     assert len(segments(tmp_path)) == 1
     assert log.size == sum(path.stat().st_size for _, path in segments(tmp_path))
     log.append([b'{"n":20}'])
