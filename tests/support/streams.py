@@ -1,17 +1,19 @@
 """A worker room of its own for one test: topics under a prefix, workers as processes, events in, topics out."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from models.contracts.contents import LivePublication, Publication, live_publication_key, publication_part_key
 from models.contracts.decisions import Decision, decision_id
 from models.contracts.events import Click, Event, Impression, Origin, Query, encode_event
 from models.contracts.ids import customer_key, partition_of
@@ -19,13 +21,14 @@ from models.contracts.profile import Assignment, Membership, Profile, decode_ass
 from models.contracts.rejected import Rejected, decode_rejected
 from models.contracts.settings import Settings
 from models.contracts.tables import Outcome, decode_outcome
-from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, REJECTED
+from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, PUBLICATIONS, REJECTED, Topic
 from models.features.fold import fold
 from streams import admin
 from streams.brokers.base import free_port
 from streams.reading import read_compacted
 from tests.support.process import Process
 
+T = TypeVar("T")
 MERCHANT = "m"
 START_MS = 1_763_800_000_000
 
@@ -44,15 +47,22 @@ class Room:
 
     def worker(self, name: str, **more: object) -> Process:
         """A worker process, not started."""
+        return self._process("worker", name, **more)
+
+    def trainer(self, **more: object) -> Process:
+        """A trainer process, not started."""
+        return self._process("trainer", "trainer", **more)
+
+    def _process(self, kind: str, name: str, **more: object) -> Process:
         port = free_port()
         one = Process(
-            "worker",
+            kind,
             {
                 "brokers": self.settings.brokers,
                 "topic_prefix": self.settings.topic_prefix,
                 "partitions": self.settings.partitions,
                 "worker_group": f"{self.settings.topic_prefix}worker",
-                "worker_port": port,
+                f"{kind}_port": port,
                 "data_dir": self.folder / name,
                 **more,
             },
@@ -69,6 +79,22 @@ class Room:
 
     def send_raw(self, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._producer.send(EVENTS.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
+
+    def publish(self, publication: Publication) -> None:
+        """Puts a publication live in one part, as the console does."""
+        raw = msgspec.json.encode(publication)
+        version, merchant = publication.table_version, publication.merchant
+        pointer = LivePublication(
+            merchant=merchant, version=version, parts=1, sha256=hashlib.sha256(raw).hexdigest()
+        )  # the pointer first: readers must wait for the part
+        name = PUBLICATIONS.on(self.settings.topic_prefix)
+        self._producer.send(name, key=live_publication_key(merchant), value=msgspec.json.encode(pointer))
+        self._producer.send(name, key=publication_part_key(merchant, version, 0), value=raw)
+        self.flush()
+
+    def read(self, topic: Topic, decode: Callable[[bytes], T]) -> dict[bytes, T]:
+        """What a compacted topic holds now."""
+        return read_compacted(self.settings.brokers, self.settings.topic_prefix, topic, decode)
 
     def flush(self) -> None:
         self._producer.flush(30)
