@@ -15,7 +15,7 @@ from supervisor.child import Child, all_ready
 from supervisor.log import Log
 from supervisor.plan import Plan
 
-_START = 90.0  # seconds: a JVM, a Faust join and an import of scikit-learn on two busy cores
+_START = 120.0  # seconds: a JVM, a Faust join and an import of scikit-learn on two busy cores
 _KEEP_EVERY = 60.0  # seconds between two dumps of the embedded broker
 
 

@@ -47,7 +47,7 @@ def up(data: Path, base: int, *arguments: str) -> Iterator[tuple[subprocess.Pope
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(60)
+                process.wait(120)
 
 
 def children(data: Path) -> dict[str, int]:
@@ -87,9 +87,9 @@ def test_it_starts_mends_what_dies_and_drains(engine: str, tmp_path: Path) -> No
         assert set(before) == {"edge-1", "console", "worker", "trainer"}
         os.kill(before["worker"], signal.SIGKILL)
         eventually(lambda: children(data).get("worker", before["worker"]) != before["worker"], 30)
-        eventually(lambda: answers_ok(addresses["worker"] + "/readyz"), 60)
+        eventually(lambda: answers_ok(addresses["worker"] + "/readyz"), 120)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     assert children(data) == {}
     assert not [port for port in range(base, base + 100) if _listens(port)]
 
