@@ -15,7 +15,7 @@ RECENT_CHANGES = 5
 RECENT_SESSIONS = 3
 
 
-class Counter(Struct, array_like=True):
+class Counter(Struct, array_like=True, gc=False):
     """A plain lifetime count and its three forward-decayed twins (half-lives 30 min, 1 day, 14 days).
 
     The decayed ones are scaled to the profile's `landmark`: the value at time t is ``x * 2 ** ((landmark - t) / half-life)``
@@ -28,7 +28,7 @@ class Counter(Struct, array_like=True):
     d14: float = 0.0
 
 
-class Shown(Struct, array_like=True):
+class Shown(Struct, array_like=True, gc=False):
     """One of the last decisions, for attribution. `id` is query/placement, `at` in ms."""
 
     id: str
@@ -42,7 +42,7 @@ class Shown(Struct, array_like=True):
     click: bool = False
 
 
-class PastSession(Struct, array_like=True):
+class PastSession(Struct, array_like=True, gc=False):
     """A session before the present one: first and last event in ms. Late events still find theirs here."""
 
     id: str

@@ -47,8 +47,21 @@ def move_landmark(profile: Profile, to: int) -> None:
     profile.landmark = to
 
 
+def count(counters: dict[str, Counter], name: str, by: Weights) -> None:
+    """Count one event under `name`: `add` of 1, which is nearly all that is ever added."""
+    m30, d1, d14 = by
+    counter = counters.get(name)
+    if counter is None:
+        counters[name] = Counter(1.0, m30, d1, d14)
+        return
+    counter.total += 1.0
+    counter.m30 += m30
+    counter.d1 += d1
+    counter.d14 += d14
+
+
 def add(counters: dict[str, Counter], name: str, amount: float, by: Weights) -> None:
-    """Count `amount` under `name`."""
+    """Add `amount` to the counter `name`."""
     m30, d1, d14 = by
     counter = counters.get(name)
     if counter is None:

@@ -8,10 +8,11 @@ from models.contracts.context import Context
 from models.contracts.decisions import decision_id
 from models.contracts.events import Click, Conversion, Event, Identify, Impression, Query, View
 from models.contracts.profile import RECENT_DECISIONS, Counter, Profile, Shown
-from models.features.decay import MOVE_MS, Weights, add, move_landmark, weights
+from models.features.decay import MOVE_MS, Weights, add, count, move_landmark, weights
 from models.features.sessions import fold_session
 
 FAMILY_LIMIT: Final = 64
+PRODUCT_LIMIT: Final = 32
 OTHER: Final = "other"
 """What falls out of a full family is counted here, so that sums and shares stay true."""
 
@@ -53,23 +54,23 @@ def _moved(profile: Profile, at: int) -> Weights:
 def _fold_kind(profile: Profile, event: Event, by: Weights) -> None:
     counters = profile.counters
     if isinstance(event, Query):
-        add(counters, "queries", 1.0, by)
+        count(counters, "queries", by)
         _fold_page(profile, event.context, by)
         if event.decisions:
             _fold_decisions(profile, event)
     elif isinstance(event, Impression):
-        add(counters, "impressions", 1.0, by)
+        count(counters, "impressions", by)
         if (shown := shown_by(profile, event.decision)) is not None:
             shown.impression = True
     elif isinstance(event, View):
         _fold_page(profile, event.context, by)
     elif isinstance(event, Click):
-        add(counters, "clicks", 1.0, by)
+        count(counters, "clicks", by)
         _add_value(profile, "placement", event.placement, by)
         if (shown := shown_by(profile, event.decision)) is not None:
             shown.click = shown.impression = True
     elif isinstance(event, Conversion):
-        add(counters, "conversions", 1.0, by)
+        count(counters, "conversions", by)
         add(counters, "spend", event.value, by)
     elif isinstance(event, Identify) and event.proven:
         profile.known_id = event.known_id
@@ -95,7 +96,7 @@ def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:
         values = profile.families[family] = {}
     elif value not in values and len(values) >= FAMILY_LIMIT:
         _make_room(values)
-    add(values, value, 1.0, by)
+    count(values, value, by)
 
 
 def _add_product(profile: Profile, value: str, d14: float) -> None:
@@ -108,7 +109,7 @@ def _add_product(profile: Profile, value: str, d14: float) -> None:
         counter.total += 1.0
         counter.d14 += d14
         return
-    if len(values) >= FAMILY_LIMIT:
+    if len(values) >= PRODUCT_LIMIT:
         _make_room(values)
     values[value] = Counter(1.0, 0.0, 0.0, d14)
 

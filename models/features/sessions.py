@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.contracts.profile import RECENT_SESSIONS, PastSession, Profile
-from models.features.decay import Weights, add, weights
+from models.features.decay import Weights, add, count, weights
 
 
 def fold_session(profile: Profile, session: str, at: int, by: Weights) -> None:
@@ -42,7 +42,7 @@ def fold_session(profile: Profile, session: str, at: int, by: Weights) -> None:
     if earlier:
         del earlier[:-RECENT_SESSIONS]
         profile.previous_last = earlier[-1].last
-    add(profile.counters, "sessions", 1.0, by)
+    count(profile.counters, "sessions", by)
 
 
 def _begin(profile: Profile, session: str, at: int) -> None:
@@ -56,4 +56,4 @@ def _order(past: PastSession) -> tuple[int, str]:
 def _start_earlier(profile: Profile, counted_at: int, by: Weights) -> None:
     """A late event shows that the session began before what was counted: count it there instead."""
     add(profile.counters, "sessions", -1.0, weights(counted_at, profile.landmark))
-    add(profile.counters, "sessions", 1.0, by)
+    count(profile.counters, "sessions", by)
