@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.browsers import LAUNCH, ORDINARY_VISITOR, Engine
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:  # the unit tests need neither a broker nor a browser, and pay
     from tests.support.edge import EdgeClient
     from tests.support.shop import Shop
     from tests.support.system import System
+
+# A machine that is shared pauses a test for longer than Hypothesis's 200 ms: deadlines would fail on its weather.
+WEATHER = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", WEATHER, max_examples=25)
+settings.register_profile("long", WEATHER, max_examples=2_000)
+settings.load_profile("quick")  # pytest --hypothesis-profile=long for the larger number
 
 SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contracts.contents import DefinedSegment
@@ -28,12 +28,14 @@ SEGMENTERS = {
     "both": Segmenter(TASTES, (SALE_FANS, LOOKERS, NAMED)),
 }
 every_segmenter = pytest.mark.parametrize("segmenter", SEGMENTERS.values(), ids=SEGMENTERS.keys())
+some = settings(max_examples=max(5, settings().max_examples // 4))  # four segmenters share the examples of a law
 
 
 # Laws of every segmenter
 
 
 @every_segmenter
+@some
 @given(events=history())
 def test_law_the_same_profile_belongs_to_the_same_segments(segmenter: Segmenter, events: list[Event]) -> None:
     a, b = folded_all(events), folded_all(events)
@@ -41,6 +43,7 @@ def test_law_the_same_profile_belongs_to_the_same_segments(segmenter: Segmenter,
 
 
 @every_segmenter
+@some
 @given(events=history())
 def test_law_asking_changes_nothing(segmenter: Segmenter, events: list[Event]) -> None:
     asked, untouched = folded_all(events), folded_all(events)
@@ -49,6 +52,7 @@ def test_law_asking_changes_nothing(segmenter: Segmenter, events: list[Event]) -
 
 
 @every_segmenter
+@some
 @given(events=history())
 def test_law_a_second_assignment_at_once_changes_nothing(segmenter: Segmenter, events: list[Event]) -> None:
     profile = folded_all(events)
@@ -57,6 +61,7 @@ def test_law_a_second_assignment_at_once_changes_nothing(segmenter: Segmenter, e
 
 
 @every_segmenter
+@some
 @given(events=history())
 def test_law_only_known_segments_and_their_version(segmenter: Segmenter, events: list[Event]) -> None:
     profile = folded_all(events)
@@ -68,6 +73,7 @@ def test_law_only_known_segments_and_their_version(segmenter: Segmenter, events:
 
 
 @every_segmenter
+@some
 @given(events=history())
 def test_law_learned_segments_begin_with_the_second_query(segmenter: Segmenter, events: list[Event]) -> None:
     profile: Profile | None = None
