@@ -112,7 +112,17 @@ def edge(system: "System", merchant: str, console: "ConsoleClient") -> Iterator[
     client.close()
 
 
-@pytest.fixture(scope="session")
+# Own fixtures instead of the plugin's: Debian's browsers, and nothing that outlives a module, so that Playwright's event
+# loop is never under a test of another kind.
+@pytest.fixture(scope="module")
+def playwright() -> Iterator["Playwright"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
 def browsers(playwright: "Playwright") -> Iterator[Callable[[Engine], "Browser"]]:
     """Each browser is launched when it is first asked for."""
     launched: dict[str, Browser] = {}
@@ -125,12 +135,6 @@ def browsers(playwright: "Playwright") -> Iterator[Callable[[Engine], "Browser"]
     yield browser
     for each in launched.values():
         each.close()
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
-    """For tests that use pytest-playwright's own `page`."""
-    return browser_type_launch_args | LAUNCH[browser_name]
 
 
 @pytest.fixture

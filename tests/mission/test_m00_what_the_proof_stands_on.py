@@ -7,7 +7,13 @@ import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import BrowserContext
 
+from models.contracts.ids import customer_key, partition_of
+from models.contracts.profile import Assignment, Membership, encode_profile
+from models.contracts.settings import Settings
+from models.contracts.topics import ASSIGNMENTS
+from streams import admin
 from tests.support.shop import HERO, Shop
+from tests.support.tap import Tap
 from tests.support.waiting import all_the_while, eventually
 
 
@@ -15,6 +21,21 @@ def test_the_broker_answers(kafka: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     assert isinstance(admin.list_topics(), list)
     admin.close()
+
+
+def test_a_tap_reads_what_was_written(kafka: str) -> None:
+    settings = Settings(brokers=kafka, topic_prefix="tap-", partitions=4)
+    admin.apply(settings)
+    tap = Tap(kafka, "tap-")
+    for number in range(8):
+        written = Assignment(merchant="m", customer=f"c_{number}", membership=Membership(learned="l_1"), at=number)
+        tap.write(ASSIGNMENTS, customer_key("m", f"c_{number}"), encode_profile(written))
+    eventually(lambda: tap.assignment("m", "c_7") == written, what="the record is there")
+    tap.write(ASSIGNMENTS, customer_key("m", "c_7"), None)
+    eventually(lambda: tap.assignment("m", "c_7") is None, what="it is gone")
+    where = {record.key(): record.partition() for record in tap.records(ASSIGNMENTS)}
+    assert all(partition_of(key, 4) == partition for key, partition in where.items() if key)
+    tap.close()
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])

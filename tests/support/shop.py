@@ -56,10 +56,11 @@ class _Files(BaseHTTPRequestHandler):
 class Shop:
     """Serves until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        """`host` is the name that browsers know it by."""
         self.files: dict[str, File] = {DEFAULT: ("image/png", picture("default"))}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Files, self.files))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{host}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def picture(self, name: str) -> str:

@@ -15,7 +15,7 @@ from models.contracts.contents import (
 )
 from models.contracts.events import Event, Query, decode_event
 from models.contracts.ids import customer_key
-from models.contracts.profile import Assignment, Profile, decode_assignment, decode_profile
+from models.contracts.profile import Assignment, Membership, Profile, decode_assignment, decode_profile
 from models.contracts.tables import ContentTable, content_table_key, decode_content_table
 from models.contracts.topics import (
     ASSIGNMENTS,
@@ -113,6 +113,11 @@ class Tap:
     def assignment(self, merchant: str, customer: str) -> Assignment | None:
         return self._one(ASSIGNMENTS, customer_key(merchant, customer), decode_assignment)
 
+    def membership(self, merchant: str, customer: str) -> Membership:
+        """What the stream says: nobody's where the customer is not assigned."""
+        found = self.assignment(merchant, customer)
+        return Membership() if found is None else found.membership
+
     def content_table(self, merchant: str, placement: str) -> ContentTable | None:
         return self._one(CONTENT_TABLES, content_table_key(merchant, placement), decode_content_table)
 
@@ -122,8 +127,9 @@ class Tap:
         if live is None:
             return None
         records = self.latest(PUBLICATIONS)
-        parts = [records[publication_part_key(merchant, live.version, part)] for part in range(live.parts)]
-        return decode_publication(b"".join(parts))
+        parts = [records.get(publication_part_key(merchant, live.version, part)) for part in range(live.parts)]
+        whole = b"".join(part for part in parts if part is not None)
+        return None if None in parts else decode_publication(whole)
 
     def _one(self, topic: Topic, key: bytes, decode: Callable[[bytes], T]) -> T | None:
         value = self.latest(topic).get(key)

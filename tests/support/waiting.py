@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 #: Between two looks: short against everything that is waited for, long against one look.
 _PAUSE_S = 0.05
 
 
-def eventually(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
+def eventually(condition: Callable[[], T | Literal[False] | None], timeout: float = 15.0, what: str = "") -> T:
     """The first true value of `condition`, looked at until `timeout` seconds are over.
 
     An AssertionError inside the condition counts as "not yet", and is the cause of the failure in the end.
@@ -17,7 +17,7 @@ def eventually(condition: Callable[[], T], timeout: float = 15.0, what: str = ""
     end = time.monotonic() + timeout
     while True:
         failed: AssertionError | None = None
-        value: T | None = None
+        value: T | Literal[False] | None = None
         try:
             value = condition()
         except AssertionError as error:
