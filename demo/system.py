@@ -30,9 +30,10 @@ class System:
     `settings`: those that differ from the declared defaults, by name.
     """
 
-    def __init__(self, data: Path, port_base: int, settings: Mapping[str, object]) -> None:
+    def __init__(self, data: Path, port_base: int, settings: Mapping[str, object], engine: str = "tansu") -> None:
         self._data = data
         self._port_base = port_base
+        self._engine = engine
         self._settings = {variable(name): str(value) for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
         self.addresses: dict[str, Any] = {}
@@ -47,7 +48,7 @@ class System:
             "up",
             "--json",
             "--engine",
-            "tansu",
+            self._engine,
             "--port-base",
             str(self._port_base),
             "--data",
