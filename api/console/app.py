@@ -21,6 +21,7 @@ from api.console.routes.keys import ApiKeys
 from api.console.routes.merchants import Merchants
 from api.console.routes.models import Models
 from api.console.routes.pages import Pages
+from api.console.routes.preview import Preview
 from api.console.routes.publishing import Publishing
 from api.console.routes.signing import Signing
 from api.console.sessions import Sessions
@@ -59,6 +60,7 @@ def make_app(parts: Parts) -> Starlette:
             *Items(desk, gate, world, limit).routes(),
             *Publishing(desk, gate, world, limit).routes(),
             *Models(gate, world, store, limit).routes(),
+            *Preview(gate, parts.settings, parts.clock).routes(),
             *ApiKeys(gate, world, store, parts.clock, parts.random, limit).routes(),
             *Signing(gate, world, store, parts.setup, parts.clock, parts.random, limit).routes(),
             *Pages(desk, gate, world, parts.random, limit).routes(),

@@ -42,6 +42,7 @@ def description() -> dict[str, Any]:
         f"{_BASE}/publish": {"post": _says("All drafts live at once.", {"200": "table_version", "409": "hindered"})},
         f"{_BASE}/publications": {"get": _says("What a rollback can bring back.")},
         f"{_BASE}/rollback": {"post": _says("An earlier publication live again, as a new version.")},
+        f"{_BASE}/preview": {"post": _says("A token with which an edge answers with its reasons.")},
         f"{_BASE}/models": {
             "get": _says("Model versions with their gates."),
             "post": _takes("A model from a notebook as the next version, not yet live.", model),

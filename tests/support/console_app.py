@@ -47,7 +47,7 @@ class ConsoleApp:
         self.setup = SetupLink(self.folder, self.url)
         self.app = make_app(
             Parts(
-                settings=Settings(console_url=self.url, data_dir=str(self.folder)),
+                settings=Settings(console_url=self.url, data_dir=str(self.folder), shared_secret="test"),
                 world=self.world,
                 store=MemoryStore(self.world),
                 sessions=Sessions(os.urandom(32), os.urandom),
