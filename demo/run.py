@@ -3,6 +3,7 @@
 import itertools
 import secrets
 import signal
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +83,8 @@ def run(
     """Runs the demonstration from start to end; `started` is the monotonic time that `ready_s` counts from."""
     words.print("[bold]Tailorbird[/] starts: broker, edge, worker, trainer, console ...")
     # The trainer trains by itself once the whole fill is there: on the first few hundred it would say less.
+    # Told to end in the middle, it ends as after Ctrl-C: what was started is stopped in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     catalogue = eshop.products()
     with System(data, port_base, {"train_min_customers": scale.sessions}) as system:
         edge = str(system.addresses["edge"])
@@ -167,8 +170,11 @@ class _Show:
 
     def leave_open(self) -> None:
         """Waits for Ctrl-C."""
+        asked = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: asked.set())
         self._tell("Everything runs on. Ctrl-C ends it.")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        asked.wait()
         self._tell("Closing: what is under way is finished first ...")
 
     def _tell(self, what: str) -> None:
