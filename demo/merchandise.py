@@ -88,9 +88,10 @@ def contents(shop: str, sizes_integrity: str) -> list[Draft]:
 
 
 def for_everybody() -> list[Draft]:
-    """Before anything is known: every banner may be shown to everybody in its placement."""
-    pairs = [(placement, content_id(placement, theme)) for placement in SHAPES for theme in THEMES]
-    return [_association(placement, content, "*", "allowed") for placement, content in [*pairs, ("side", SIZES)]]
+    """Before anything is known: any hero, and at the side the welcome or the size adviser."""
+    pairs = [("hero", content_id("hero", theme)) for theme in THEMES]
+    pairs += [("side", content_id("side", WELCOME)), ("side", SIZES)]
+    return [_association(placement, content, "*", "allowed") for placement, content in pairs]
 
 
 def for_segments(fits: Iterable[Fit]) -> list[Draft]:
