@@ -52,6 +52,8 @@ class Answered:
 
     answer: QueryAnswer
     event: Query
+    light: Query
+    """The event without its decisions: what segments are made of, kept until the stream has it."""
     decisions: list[Decision] = field(default_factory=list)
 
 
@@ -121,7 +123,7 @@ def answer_query(
     answer = _answer(
         ready, asked, query, decisions, customer, SessionAnswer(session.id, session.verdict, session.reason)
     )
-    return Answered(answer, _with(event, decisions), decisions)
+    return Answered(answer, _with(event, decisions), event, decisions)
 
 
 def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBytes) -> Answered:
@@ -154,7 +156,7 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         consent="denied" if consent == "denied" else "unknown",
         bot=asked.request.bot,
     )
-    return Answered(_answer(ready, asked, query, decisions, None, None), _with(event, decisions), decisions)
+    return Answered(_answer(ready, asked, query, decisions, None, None), _with(event, decisions), event, decisions)
 
 
 def _membership(ready: Ready, known: Known, event: Query) -> Membership | None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.edge.routes import events, health, query, snippet
+from api.edge.routes import events, health, openapi, query, snippet
 from api.edge.state import Edge
 from api.problems import HANDLERS
 
@@ -28,6 +28,7 @@ def make_app(edge: Edge) -> Starlette:
             *events.routes(edge),
             *health.routes(edge),
             *snippet.routes(edge),
+            *openapi.routes(),
             Route("/v1/{_:path}", _preflight, methods=["OPTIONS"]),
         ],
         exception_handlers=HANDLERS,

@@ -14,18 +14,21 @@ from models.contracts.contents import Merchant
 from models.contracts.errors import RequestError
 
 HEADER_BYTES: Final = 16 * 1024
+LINE_BYTES: Final = 8 * 1024
 
 
 def admit(edge: Edge, request: Request) -> None:
     """What is known before the body is read.
 
     Raises:
-        RequestError: 503, 413 for headers, 429 for the network.
+        RequestError: 503, 413 for headers, 414 for the query string, 429 for the network.
     """
     if not edge.phase.answers:
         raise RequestError(503, "Not ready", "This edge is still reading its tables.", headers={"Retry-After": "1"})
     if sum(len(name) + len(value) + 4 for name, value in request.headers.raw) > HEADER_BYTES:
         raise RequestError(413, "Too large", f"Headers have at most {HEADER_BYTES} bytes.")
+    if len(request.scope["query_string"]) > LINE_BYTES:
+        raise RequestError(414, "Too long", f"A query string has at most {LINE_BYTES} characters.")
     peer = request.client.host if request.client else None
     network = edge.network.of(peer, request.headers.getlist("x-forwarded-for"))
     if network is not None:

@@ -138,7 +138,7 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     session = judged(ready, asked, customer, edge.random)
     answered = answer_query(ready, asked, customer, session, known(edge, key), edge.random)
     if edge.settings.overlay:
-        edge.warm.visit(key).add(answered.event)
+        edge.warm.visit(key).add(answered.light)
     return answered
 
 

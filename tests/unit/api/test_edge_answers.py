@@ -15,7 +15,7 @@ from models.contracts.contents import Association
 from models.contracts.events import Identify, Query, encode_event
 from models.contracts.ids import customer_key, partition_of, route_of
 from models.contracts.profile import Membership, encode_profile
-from models.contracts.wire import QueryAnswer
+from models.contracts.wire import QueryAnswer, QueryRequest
 from models.features.fold import fold
 from models.features.marks import note
 from tests.support.live_merchant import SERVER_KEY, merchant_of, publication_of, records
@@ -322,6 +322,14 @@ async def test_the_delivery_code_and_the_code_to_embed_it(client: httpx.AsyncCli
     assert (again.status_code, again.headers["cache-control"]) == (304, "public, max-age=3600")
     assert (await client.get("/tb/9.9.9/tb.js")).status_code == 404
     assert (await client.get("/v1/embed/nobody")).status_code == 404
+
+
+async def test_the_contract_is_served_as_openapi(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert set(document["paths"]) == {"/v1/query", "/v1/events"}
+    asked = document["components"]["schemas"]["QueryRequest"]
+    assert set(asked["properties"]) == set(QueryRequest.__struct_fields__)
+    assert asked["required"] == ["merchant", "placements"]
 
 
 async def test_a_preflight_is_answered(client: httpx.AsyncClient) -> None:
