@@ -23,8 +23,9 @@ Taps = Callable[[EdgeUnderTest], Tap]
 
 def test_a_query_is_answered_and_its_event_is_on_the_topic(edge: EdgeUnderTest, tap: Taps) -> None:
     ids = edge.recorded(20)
-    on_topic(tap(edge), ids)
-    query = next(query for query in tap(edge).queries("shop") if query.id == "q_7")
+    topics = tap(edge)
+    on_topic(topics, ids)
+    query = next(query for query in topics.queries("shop") if query.id == "q_7")
     assert (query.customer, query.session) == ("c7", "s1")
     assert query.origin is not None
     assert query.origin.edge.startswith("edge-1.")
