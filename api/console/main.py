@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from api.console.metrics import Metrics
 from api.console.sessions import Sessions
 from api.console.setup_link import SetupLink
 from api.console.store import KafkaStore
-from api.console.world import FOLLOWED, World
+from api.console.world import COUNTED, MANAGED, World
 from api.replica import Replica
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
+from models.contracts.topics import Topic
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +38,25 @@ def run(settings: Settings) -> None:
         UnavailableError: no broker answers, or the port is in use.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    kafka.verify(settings.brokers, FOLLOWED, settings.topic_prefix, settings.partitions)
+    kafka.verify(settings.brokers, (*MANAGED, *COUNTED), settings.topic_prefix, settings.partitions)
     world = World()
-    replica = Replica(
-        settings.brokers, settings.topic_prefix, settings.partitions, world.follows(), "tailorbird-console"
-    )
+    replica = _replica(settings, world, MANAGED, "tailorbird-console")
+    counting = _replica(settings, world, COUNTED, "tailorbird-console-counts")
     replica.start()
     try:
         if not replica.wait_ready(READ_S):
             raise UnavailableError(
                 f"The topics could not be read within {READ_S:.0f} s.", "look at the broker's log and its load"
             )
+        counting.start()
         _serve(settings, world, replica)
     finally:
+        counting.stop()
         replica.stop()
+
+
+def _replica(settings: Settings, world: World, topics: Sequence[Topic], name: str) -> Replica:
+    return Replica(settings.brokers, settings.topic_prefix, settings.partitions, world.follows(topics), name)
 
 
 def _serve(settings: Settings, world: World, replica: Replica) -> None:

@@ -9,12 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from api.console.items import LEARNED
+from api.console.members import Members
 from models.contracts.contents import DefinedSegment
 from models.contracts.segments import Distinct, Rule, SegmentModel
 
 
 class SegmentView(Struct, frozen=True, kw_only=True):
-    """One segment. `size` in customers, `share` of all; None where nobody has counted. `live` False: the model that
+    """One segment. `size` in customers, `share` of all; None where there is nothing to count. `live` False: the model that
     learned it is not in use any more, and only its name is kept."""
 
     id: str
@@ -34,8 +35,14 @@ class SegmentView(Struct, frozen=True, kw_only=True):
         return plain
 
 
-def merged(model: SegmentModel | None, drafted: Mapping[str, DefinedSegment]) -> list[SegmentView]:
-    """Learned segments, largest first, then defined ones by id, then names that outlived their segment."""
+def merged(
+    model: SegmentModel | None, drafted: Mapping[str, DefinedSegment], members: Members, merchant: str
+) -> list[SegmentView]:
+    """Learned segments, largest first, then defined ones by id, then names that outlived their segment.
+
+    Learned ones have the size that the model was trained with, defined ones how many customers are in them now.
+    """
+    assigned = members.customers(merchant)
     learned = {} if model is None else {segment.id: segment for segment in model.segments}
     views = [
         SegmentView(
@@ -49,7 +56,14 @@ def merged(model: SegmentModel | None, drafted: Mapping[str, DefinedSegment]) ->
         for segment in sorted(learned.values(), key=lambda segment: (-segment.size, segment.id))
     ]
     defined = [
-        SegmentView(id=segment.id, kind="defined", name=segment.name, rule=segment.rule)
+        SegmentView(
+            id=segment.id,
+            kind="defined",
+            name=segment.name,
+            rule=segment.rule,
+            size=(size := members.size(merchant, segment.id)),
+            share=size / assigned if assigned else 0.0,
+        )
         for segment in drafted.values()
         if not segment.id.startswith(LEARNED)
     ]

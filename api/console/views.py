@@ -126,7 +126,7 @@ def merchant_view(world: World, desk: Desk, merchant: Merchant) -> MerchantView:
             if segment in one.segments
         )
 
-    views = merged(model, now.segments)
+    views = merged(model, now.segments, world.members, merchant.id)
     names = {EVERYBODY: "everybody"} | {view.id: view.name for view in views}
     return MerchantView(
         merchant=merchant,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from api.console.catalogue import Catalogue
 from api.console.keys import Keys
+from api.console.members import Members
 from api.console.publications import Publications
 from api.console.segment_models import SegmentModels
 from api.replica import Follow, Record
-from models.contracts.topics import ACCESS, CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, Topic
+from models.contracts.topics import ACCESS, ASSIGNMENTS, CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, Topic
 
-FOLLOWED = (CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, ACCESS)
+MANAGED = (CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, ACCESS)
+"""What the console writes and has to have read before it answers: small."""
+COUNTED = (ASSIGNMENTS,)
+"""What it only counts: as large as the shops' visitors, so no start waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +27,23 @@ class World:
     publications: Publications = field(default_factory=Publications)
     models: SegmentModels = field(default_factory=SegmentModels)
     keys: Keys = field(default_factory=Keys)
+    members: Members = field(default_factory=Members)
 
     def take(self, topic: Topic, key: bytes, value: bytes | None) -> None:
         """One record of a followed topic; raises PoisonError where it cannot be read."""
-        views: dict[str, Catalogue | Publications | SegmentModels | Keys] = {
+        views: dict[str, Catalogue | Publications | SegmentModels | Keys | Members] = {
             CATALOGUE.name: self.catalogue,
             PUBLICATIONS.name: self.publications,
             SEGMENT_MODELS.name: self.models,
             ACCESS.name: self.keys,
+            ASSIGNMENTS.name: self.members,
         }
         views[topic.name].apply(key, value)
 
-    def follows(self) -> list[Follow]:
-        """For the replica."""
+    def follows(self, topics: Sequence[Topic]) -> list[Follow]:
+        """For a replica of `topics`."""
 
         def hand(record: Record) -> None:
             self.take(record.topic, record.key, record.value)
 
-        return [Follow(topic, hand) for topic in FOLLOWED]
+        return [Follow(topic, hand) for topic in topics]

@@ -107,7 +107,8 @@ class Items:
         return reply(shown, status, catalogue.etag(record))
 
     def _segments(self, merchant: str) -> list[segments.SegmentView]:
-        return segments.merged(self._world.models.live(merchant), self._desk.drafts_of(merchant).segments)
+        drafted = self._desk.drafts_of(merchant).segments
+        return segments.merged(self._world.models.live(merchant), drafted, self._world.members, merchant)
 
     def _segment(self, merchant: str, segment: str) -> segments.SegmentView | None:
         return next((view for view in self._segments(merchant) if view.id == segment), None)

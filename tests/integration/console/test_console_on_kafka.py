@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from models.contracts.contents import (
@@ -17,10 +18,12 @@ from models.contracts.contents import (
     decode_live_publication,
     decode_publication,
 )
+from models.contracts.ids import customer_key
+from models.contracts.profile import Assignment, Membership
 from models.contracts.settings import Settings
-from models.contracts.topics import CATALOGUE, PUBLICATIONS
+from models.contracts.topics import ASSIGNMENTS, CATALOGUE, PUBLICATIONS
 from streams.brokers import free_port
-from streams.brokers.records import newest
+from streams.brokers.records import newest, send
 from tests.support.console import ConsoleClient
 from tests.support.process import Process
 from tests.support.system import System
@@ -142,10 +145,30 @@ def test_another_merchants_key_sees_and_changes_nothing(consoles: Consoles, clie
     assert records(consoles) == before
 
 
+def test_a_defined_segment_says_how_many_are_in_it_now(consoles: Consoles, client: ConsoleClient) -> None:
+    client.segment("s_1", "queries", ">=", 3)
+
+    def assign(customer: str, *defined: str) -> None:
+        membership = Membership(defined=defined)
+        one = Assignment(merchant=client.merchant, customer=customer, membership=membership, at=1)
+        send(ASSIGNMENTS, consoles.settings, {customer_key(client.merchant, customer): msgspec.json.encode(one)})
+
+    for customer in "abc":
+        assign(customer, "s_1")
+    assign("d")
+    assign("a")
+
+    def counted() -> bool:
+        segment = client.get("segments/s_1")
+        return (segment["size"], segment["share"]) == (2, 0.5)
+
+    eventually(counted, what="two of four customers are counted")
+
+
 def test_a_large_publication_goes_in_parts_and_another_console_has_it(
     consoles: Consoles, client: ConsoleClient
 ) -> None:
-    # 24 associations of 32 conditions of 64 values: over one part.
+    # 64 associations of some 20 KB each: more than one part of 512 KB.
     values = [f"{n:02}" + "v" * 300 for n in range(64)]
     for n in range(32):
         client.associate("c_a", f"l_{n}", when=[{"field": "context.category", "op": "in", "value": values}])

@@ -228,7 +228,7 @@ def test_segments_are_what_was_learned_under_the_merchants_names(owner: TestClie
     assert [(s["id"], s["kind"], s["name"], s["size"]) for s in found["segments"]] == [
         ("l_2", "learned", "rest", 70),
         ("l_1", "learned", "Trouser people", 30),
-        ("s_1", "defined", "Half trousers", None),
+        ("s_1", "defined", "Half trousers", 0),
     ]
     assert found["segments"][1]["distinct"] == [
         {"field": "category.trousers.share@14d", "effect": 1.5, "direction": "above"}
