@@ -35,7 +35,13 @@ def fold(profile: Profile | None, event: Event) -> Profile:
         profile.first = at
     if event.received > profile.received:
         profile.received = event.received
-    _fold_kind(profile, event, by)
+    if isinstance(event, Query):
+        count(profile.counters, "queries", by)
+        _fold_page(profile, event.context, by)
+        if event.decisions:
+            _fold_decisions(profile, event)
+    else:
+        _fold_other(profile, event, by)
     return profile
 
 
@@ -51,14 +57,9 @@ def _moved(profile: Profile, at: int) -> Weights:
     return 1.0, 1.0, 1.0
 
 
-def _fold_kind(profile: Profile, event: Event, by: Weights) -> None:
+def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
     counters = profile.counters
-    if isinstance(event, Query):
-        count(counters, "queries", by)
-        _fold_page(profile, event.context, by)
-        if event.decisions:
-            _fold_decisions(profile, event)
-    elif isinstance(event, Impression):
+    if isinstance(event, Impression):
         count(counters, "impressions", by)
         if (shown := shown_by(profile, event.decision)) is not None:
             shown.impression = True
@@ -115,13 +116,15 @@ def _add_product(profile: Profile, value: str, d14: float) -> None:
 
 
 def _make_room(values: dict[str, Counter]) -> None:
-    weakest = min((value for value in values if value != OTHER), key=lambda value: values[value].d14)
-    gone = values.pop(weakest)
-    other = values.setdefault(OTHER, Counter())
-    other.total += gone.total
-    other.m30 += gone.m30
-    other.d1 += gone.d1
-    other.d14 += gone.d14
+    """Puts the weakest quarter into `other` at once: to look for one of them at each new value cost as much as a fold."""
+    other = values.pop(OTHER, None) or Counter()
+    for weakest in sorted(values, key=lambda value: values[value].d14)[: len(values) // 4 + 1]:
+        gone = values.pop(weakest)
+        other.total += gone.total
+        other.m30 += gone.m30
+        other.d1 += gone.d1
+        other.d14 += gone.d14
+    values[OTHER] = other
 
 
 def _fold_decisions(profile: Profile, query: Query) -> None:

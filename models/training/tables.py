@@ -30,8 +30,8 @@ SEGMENT_STRENGTH: Final = 100.0
 BASE_RATE: Final = 0.005
 BELIEF: Final = 400.0
 """Impressions of a placement at which evidence and the associations' strengths weigh the same."""
-DRAWS: Final = 1_000
-"""Standard error of a probability under 0.016; the edge's floor is of that size too."""
+DRAWS: Final = 600
+"""Standard error of a probability at most 0.02, the size of the edge's floor; the draws are most of what a table costs."""
 CONTEXT_ROWS: Final = 32
 COUNTS: Final = ["decisions", "impressions", "clicks", "conversions", "value"]
 KEYS: Final = ["placement", "arm", "segment", "context_segment", "content", "hour"]
