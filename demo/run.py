@@ -86,16 +86,19 @@ def run(
     # Told to end in the middle, it ends as after Ctrl-C: what was started is stopped in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     catalogue = eshop.products()
-    with System(data, port_base, {"train_min_customers": scale.sessions}) as system:
+    with (
+        Serving(port_base) as shop,
+        System(data, port_base, {"train_min_customers": scale.sessions}) as system,
+    ):
         edge = str(system.addresses["edge"])
-        with Serving(make_app(edge, MERCHANT, catalogue), port_base) as shop:
-            show = _Show(system, edge, shop.address, catalogue, scale, words, started)
-            line = show.play()
-            if report is not None:
-                report(line)
-            show.check(line)
-            if not once:
-                show.leave_open()
+        shop.serve(make_app(edge, MERCHANT, catalogue))
+        show = _Show(system, edge, shop.address, catalogue, scale, words, started)
+        line = show.play()
+        if report is not None:
+            report(line)
+        show.check(line)
+        if not once:
+            show.leave_open()
 
 
 class _Show:

@@ -23,7 +23,8 @@ WIDTHS = (1280, 390)
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with Serving(make_app(EDGE, "m_shop"), 0) as serving:
+    with Serving(0) as serving:
+        serving.serve(make_app(EDGE, "m_shop"))
         yield serving.address
 
 
