@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from functools import lru_cache
 
 import msgspec
 
@@ -73,12 +74,12 @@ class Publications:
         if pointer is None:
             return None
         whole = self._whole(merchant, pointer.version)
-        return decode_publication(whole) if hashlib.sha256(whole).hexdigest() == pointer.sha256 else None
+        return _decoded(whole) if hashlib.sha256(whole).hexdigest() == pointer.sha256 else None
 
     def get(self, merchant: str, version: int) -> Publication | None:
         """An earlier publication, or None where it is not (or not wholly) there."""
         try:
-            return decode_publication(self._whole(merchant, version))
+            return _decoded(self._whole(merchant, version))
         except msgspec.MsgspecError:
             return None
 
@@ -102,3 +103,9 @@ class Publications:
     def _whole(self, merchant: str, version: int) -> bytes:
         parts = self._parts.get(merchant, {}).get(version, {}).copy()
         return b"".join(parts[number] for number in sorted(parts))
+
+
+@lru_cache(maxsize=4 * KEPT)
+def _decoded(whole: bytes) -> Publication:
+    # Each page and each written content looks at all that is kept; it never changes, so it is decoded once.
+    return decode_publication(whole)
