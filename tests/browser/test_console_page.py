@@ -129,29 +129,33 @@ def focus(page: Page, what: str) -> None:
     raise AssertionError(f"{what} is not reached with {KEYS_AT_MOST} presses of Tab")
 
 
+def enter(page: Page) -> None:
+    """Presses Enter and waits for the page it leads to."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def test_with_the_keyboard_alone(console_app: ConsoleApp, browser: Browser) -> None:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         page.goto(console_app.url)
         focus(page, "#key")
         page.keyboard.type(console_app.key())
-        page.keyboard.press("Enter")
+        enter(page)
         focus(page, "a[href='/merchants/m1']")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/merchants/m1")
+        enter(page)
         focus(page, "a[href*='segment=l_1']")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none"
-        page.keyboard.press("Enter")
-        page.wait_for_url("**segment=l_1**")
+        enter(page)
         focus(page, "input[name=content]")
         page.keyboard.press("ArrowDown")
         focus(page, "input[name=strength]")
         page.keyboard.press("ArrowDown")
-        page.keyboard.press("Enter")
+        enter(page)
         expect(page.get_by_role("status")).to_contain_text("Associated")
         focus(page, "#publish button.primary")
-        page.keyboard.press("Enter")
+        enter(page)
         expect(page.get_by_role("status")).to_contain_text("Published")
     assert shown_to(console_app, "l_1") == [("c_sale", "preferred")]
 
