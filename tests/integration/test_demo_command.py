@@ -1,17 +1,19 @@
-"""`tailorbird demo` where it cannot run: one sentence, an exit code, nothing left behind."""
+"""`tailorbird demo`: its one line where it runs; one sentence and an exit code where it cannot."""
 
+import json
+import random
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str, within: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tailorbird", "demo", "--once", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=within,
         check=False,
     )
 
@@ -36,3 +38,36 @@ def test_a_taken_port_of_the_system_ends_with_the_system_s_own_sentence(tmp_path
     assert ended.returncode == 1
     assert "the system did not start" in ended.stderr
     assert str(port) in ended.stderr
+
+
+def free_port_base(draw: random.Random) -> int:
+    """A base whose five ports and the broker's are free now."""
+    while True:
+        base = draw.randrange(20_000, 60_000, 100)
+        if all(is_free(base + offset) for offset in (0, 1, 2, 3, 4, 90)):
+            return base
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_once_runs_the_whole_loop_checks_itself_and_prints_its_line(tmp_path: Path) -> None:
+    base = free_port_base(random.Random())
+    # 600 visitors instead of 3,000 and nothing else less; minutes are for a machine that is busy with other tests.
+    ended = demo("--json", "--sessions", "600", "--port-base", str(base), "--data", str(tmp_path), within=400)
+    assert ended.returncode == 0, ended.stderr
+    line = json.loads(ended.stdout)
+    assert list(line) == [
+        "events_sent", "events_folded", "customers", "segments", "assignments", "relabelled_share",
+        "decisions_by_reason", "distinct_contents_shown", "freshness_ms_p50", "freshness_ms_p99", "edge_ms_p50",
+        "edge_ms_p99", "lost", "ready_s",
+    ]  # fmt: skip
+    assert line["lost"] == 0
+    assert line["events_folded"] == line["events_sent"] > 4_000
+    assert line["customers"] >= 600
+    assert line["segments"] >= 3
+    assert sum(line["decisions_by_reason"].values()) == 2 * line["events_sent"]
+    assert line["decisions_by_reason"]["pinned"] > 0
+    assert is_free(base + 90)
