@@ -21,6 +21,11 @@ class Sent:
         """`count` records are in the batch of `future`."""
         self._futures.append((future, count))
 
+    @property
+    def count(self) -> int:
+        """How many records."""
+        return sum(count for _, count in self._futures)
+
     async def confirmed(self) -> int:
         """Waits until the broker has all of them; the offset of the last record. Raises what the broker refused."""
         last = -1

@@ -26,6 +26,10 @@ class ChunkTable(faust.Table[Any, Any]):
         self.owned: set[int] = set()
         self.held_off = 0
         """Older records that came after newer ones, written by an owner that did not know yet that it was none."""
+        self.covered: dict[int, set[bytes]] = {}
+        """Keys by partition whose newest value lies under an older one: to be written again."""
+        self.foreign: list[tuple[int, int, int]] = []
+        """(partition, first, last) offsets of the changelog between which another than this worker wrote."""
         self.restored = False
         self._applied: dict[int, int] = {}
 
@@ -40,24 +44,34 @@ class ChunkTable(faust.Table[Any, Any]):
         """A write of our own is on the changelog at `offset`, so recovery need not read it again."""
         self._applied[partition] = max(offset, self._applied.get(partition, -1))
 
+    def wrote(self, partition: int, last: int, count: int) -> None:
+        """`count` records of our own end at `last`. Where they are not all that came, somebody else wrote as well."""
+        applied = self._applied.get(partition)
+        if applied is not None and last - applied != count:
+            self.foreign.append((partition, applied + 1, last))
+        self.confirm(partition, last)
+
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Restores; a late write of a dead owner never replaces what is newer."""
         for event in batch:
             partition = event.message.partition
             rows = self.rows.setdefault(partition, {})
             for record in event.value:
-                self._restore(rows, record.key, record.value)
+                self._restore(rows, self.covered.setdefault(partition, set()), record.key, record.value)
             self.confirm(partition, event.message.offset)
 
-    def _restore(self, rows: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    def _restore(self, rows: dict[bytes, bytes], covered: set[bytes], key: bytes, value: bytes | None) -> None:
         if value is None:
             rows.pop(key, None)
+            covered.discard(key)
             return
         held = rows.get(key)
         if held is None or self.newer(held, value):
             rows[key] = value
+            covered.discard(key)
         else:
             self.held_off += 1
+            covered.add(key)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -78,6 +92,7 @@ class ChunkTable(faust.Table[Any, Any]):
         for partition in partitions:
             self.rows.pop(partition, None)
             self._applied.pop(partition, None)
+            self.covered.pop(partition, None)
             # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
             recovery.recovery.revoke(TP(self.changelog_topic_name, partition))
 
@@ -87,5 +102,6 @@ class ChunkTable(faust.Table[Any, Any]):
         self.owned = {tp.partition for tp in active_tps}
         for partition in self.owned:
             self.rows.setdefault(partition, {})
+            self._applied.setdefault(partition, -1)
         self.restored = True
         await self.call_recover_callbacks()

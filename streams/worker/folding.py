@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.contracts.contents import Merchant
-from models.contracts.profile import decode_profile, encode_profile
+from models.contracts.profile import Assignment, Profile, decode_profile, encode_profile
 from models.contracts.topics import EVENTS
 from models.outcomes import outcomes
 from models.segmentation.assign import reassign
@@ -122,11 +122,54 @@ class Folding:
         self._metrics.assignments.labels("model").inc(sum(len(out.assignments) for out in changed.values()))
         return list(changed.values())
 
+    def overwritten(self) -> list[tuple[ChunkTable, int, int, int]]:
+        """Ranges of the changelogs (table, partition, first, last) in which another worker wrote; each is told once."""
+        found = [(table, *place) for table in (self._profiles, self._counters) for place in table.foreign]
+        self._profiles.foreign.clear()
+        self._counters.foreign.clear()
+        return [each for each in found if each[1] in self.owned]
+
+    def compare(self, table: ChunkTable, partition: int, key: bytes, value: bytes | None) -> None:
+        """A record of such a range: where it is not what we hold, ours is to be written again."""
+        row = table.rows.get(partition, {}).get(key)
+        if row is not None and row != value:
+            table.covered.setdefault(partition, set()).add(key)
+
+    def mend(self) -> list[Folded]:
+        """What lies under older records, to be written once more."""
+        mended = []
+        for partition in self.owned:
+            out = Folded(Source(EVENTS.name, partition, self._partitions))
+            for key in self._profiles.covered.pop(partition, ()):
+                if (row := self._profiles.rows[partition].get(key)) is not None:
+                    out.profiles[key] = row
+                    profile = decode_profile(row)
+                    if profile.changes:
+                        out.assignments[key] = encode(_assignment(profile))
+            for key in self._counters.covered.pop(partition, ()):
+                if (row := self._counters.rows[partition].get(key)) is not None:
+                    out.outcomes[key] = row
+            if out.profiles or out.outcomes:
+                mended.append(out)
+        self._metrics.mended.inc(sum(len(out.profiles) + len(out.outcomes) for out in mended))
+        return mended
+
     def measure(self) -> None:
         """Brings the gauges up to date."""
         self._metrics.profiles.set(sum(len(rows) for rows in self._profiles.rows.values()))
         self._metrics.partitions.set(len(self.owned))
         self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)
+
+
+def _assignment(profile: Profile) -> Assignment:
+    """The last assignment that was made of this profile."""
+    return Assignment(
+        merchant=profile.merchant,
+        customer=profile.customer,
+        membership=profile.membership,
+        at=profile.changes[-1].at,
+        received=profile.received,
+    )
 
 
 class Waiters:

@@ -29,6 +29,7 @@ from streams.worker.app import make_agent, make_app, make_tables
 from streams.worker.folding import SLICE, Folding, Waiters
 from streams.worker.follower import Follower
 from streams.worker.knowledge import Knowledge
+from streams.worker.mending import mending
 from streams.worker.metrics import Metrics
 from streams.worker.pipeline import Outlets, Pipeline, Waiting
 from streams.worker.verify import verify
@@ -99,7 +100,7 @@ class Worker:
                 await acknowledge(waiting)
 
         pipeline = Pipeline(
-            producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.confirm, counters.confirm,
+            producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.wrote, counters.wrote,
             lambda: folding.owned,
         )  # fmt: skip
         acknowledge = make_agent(app, self._settings, folding, pipeline)
@@ -114,6 +115,7 @@ class Worker:
             pipeline.run(),
             pipeline.settle(),
             reassigning(folding, pipeline, waiters),
+            mending(self._settings, folding, pipeline),
             self._watch(folding, profiles, counters),
             _faust(app),
         ]

@@ -37,6 +37,11 @@ class Metrics:
         self.late_writes = Gauge(
             "tailorbird_worker_late_writes", "Older records met after newer ones in a changelog", registry=self.registry
         )
+        self.mended = Counter(
+            "tailorbird_worker_mended_records",
+            "Records written again because another worker had written older ones after them",
+            registry=self.registry,
+        )
         self.expired = Counter(
             "tailorbird_worker_expired_events",
             "Events that the broker deleted before they were folded",

@@ -56,11 +56,11 @@ class Pipeline:
         outlets: Outlets,
         limit: int,
         on_confirmed: Callable[[Waiting], Awaitable[None]],
-        on_profiles: Callable[[int, int], None],
-        on_outcomes: Callable[[int, int], None],
+        on_profiles: Callable[[int, int, int], None],
+        on_outcomes: Callable[[int, int, int], None],
         owned: Callable[[], set[int]],
     ) -> None:
-        """`limit`: events in flight. `on_profiles(partition, offset)` and `on_outcomes` say how far the broker has them."""
+        """`limit`: events in flight. `on_profiles(partition, last offset, records)` and `on_outcomes` say what the broker has."""
         self._producer = producer
         self._outlets = outlets
         self._limit = limit * IN_FLIGHT
@@ -72,6 +72,7 @@ class Pipeline:
         self._sent: deque[tuple[list[Waiting], list[Sent]]] = deque()
         self._events = 0
         self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
         self._busy = 0
 
     @property
@@ -82,7 +83,8 @@ class Pipeline:
     async def put(self, waiting: Waiting) -> None:
         """Takes one chunk; waits while too much is under way."""
         self._busy += 1  # before the first await: whoever drains must see what is folded already
-        async with self._changed:
+        # In the order of folding: a profile must not overtake the outcomes of an event that is folded into it.
+        async with self._turn, self._changed:
             await self._changed.wait_for(lambda: self._events == 0 or self._events + waiting.size <= self._limit)
             self._events += waiting.size
             self._queue.append(waiting)
@@ -152,9 +154,9 @@ class Pipeline:
         for each in sent:
             offset = await each.confirmed()
             if each.topic == self._outlets.profiles:
-                self._on_profiles(each.partition, offset)
+                self._on_profiles(each.partition, offset, each.count)
             elif each.topic == self._outlets.outcomes:
-                self._on_outcomes(each.partition, offset)
+                self._on_outcomes(each.partition, offset, each.count)
 
 
 def _merged(parts: Iterable[tuple[int, dict[bytes, bytes]]]) -> dict[int, dict[bytes, bytes]]:

@@ -80,6 +80,11 @@ class Room:
     def send_raw(self, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._producer.send(EVENTS.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
 
+    def write(self, topic: Topic, key: bytes, value: bytes) -> None:
+        """Puts one record by hand where its key belongs."""
+        self._producer.send(topic.on(self.settings.topic_prefix), key=key, value=value)
+        self.flush()
+
     def publish(self, publication: Publication) -> None:
         """Puts a publication live in one part, as the console does."""
         raw = msgspec.json.encode(publication)

@@ -4,11 +4,15 @@ import signal
 from random import Random
 from typing import cast
 
+import msgspec
 import pytest
 
 from models.contracts.events import Click, Event, Impression, Query
+from models.contracts.ids import customer_key
+from models.contracts.profile import encode_profile
+from models.contracts.topics import PROFILES
 from tests.support.process import Process
-from tests.support.streams import Room, differing, metric, oracle, visits
+from tests.support.streams import MERCHANT, Room, by_partition, differing, metric, oracle, visits
 from tests.support.waiting import eventually
 
 EVENTS = 12_000
@@ -137,4 +141,29 @@ def test_a_graceful_stop_repeats_nothing(kafka_room: Room, seeded: Random) -> No
     worker.start().await_ready()
     eventually(lambda: is_right(kafka_room, events), 60, "the profiles are the oracle's")
     assert metric(worker, "tailorbird_worker_events_total", result="replayed") == 0
+    assert worker.stop() == 0
+
+
+def test_an_older_record_of_a_worker_that_lost_its_partition_is_written_over(kafka_room: Room, seeded: Random) -> None:
+    events = visits(seeded, 40, 400)
+    crowded = max(by_partition(kafka_room, {e.customer for e in events if e.customer}).values(), key=len)
+    worker = kafka_room.worker("a").start().await_ready()
+    kafka_room.send(events[:200])
+    kafka_room.flush()
+    eventually(lambda: is_right(kafka_room, events[:200]), 30, "half is folded")
+    stale = kafka_room.profiles()[crowded[0]]
+    kafka_room.send(events[200:399])
+    kafka_room.flush()
+    eventually(lambda: is_right(kafka_room, events[:399]), 30, "nearly all is folded")
+    assert kafka_room.profiles()[crowded[0]].marks != stale.marks
+    kafka_room.write(PROFILES, customer_key(MERCHANT, stale.customer), encode_profile(stale))
+    later = msgspec.structs.replace(events[399], customer=crowded[1])
+    kafka_room.send([later])
+    kafka_room.flush()
+    eventually(lambda: is_right(kafka_room, [*events[:399], later]), 30, "the newer record lies last again")
+    assert metric(worker, "tailorbird_worker_mended_records_total") == 1
+    kafka_room.write(PROFILES, customer_key(MERCHANT, stale.customer), encode_profile(stale))
+    worker.kill()
+    worker.start().await_ready()
+    eventually(lambda: is_right(kafka_room, [*events[:399], later]), 30, "and after a restart")
     assert worker.stop() == 0
