@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -104,7 +105,10 @@ class ChunkConsumer(SafeResume):
         if records is None or self.should_stop:
             return
         if not self.flow_active:
-            await self.perform_seek()
+            try:
+                await self.perform_seek()
+            except KafkaError as error:  # the rebalance that stopped the flow seeks again before it resumes
+                self.log.warning("the seek while the flow was stopped failed: %r", error)
             return
 
         def stale() -> bool:

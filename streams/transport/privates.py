@@ -24,7 +24,7 @@ USED: Final = {
 
 FIELDS: Final = (
     "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
-    "AIOKafkaConsumer._fetch_max_wait_ms",
+    "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaProducer._message_accumulator._batch_ttl",
 )  # fmt: skip
 """Instance fields that are read or set; they exist only on instances, so the version is their only check."""
 

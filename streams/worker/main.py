@@ -41,6 +41,8 @@ TOUCHED = (EVENTS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
 DRAIN_S = 15.0
 """What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
 STOP_S = 8.0
+ABSENCE_S = 3600.0
+"""So long the broker may be away while the same process waits with what it has folded."""
 PAUSE_S = 0.005
 """Between two slices of a background assignment, which so takes at most half of a core."""
 
@@ -87,6 +89,8 @@ class Worker:
             bootstrap_servers=self._settings.brokers, acks="all", linger_ms=0, max_batch_size=256 * 1024,
             request_timeout_ms=10_000,
         )  # fmt: skip
+        # aiokafka gives a batch as long as one request; then the worker would end in every longer absence of the broker.
+        producer._message_accumulator._batch_ttl = ABSENCE_S  # noqa: SLF001 (privates.FIELDS)
         stack.push_async_callback(producer.stop)
         await producer.start()
         app = make_app(self._settings)

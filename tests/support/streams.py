@@ -40,10 +40,22 @@ class Room:
         self.folder = folder
         self.settings = Settings(brokers=brokers, topic_prefix=prefix, partitions=partitions)
         admin.apply(self.settings)
-        self._producer: Any = KafkaProducer(
-            bootstrap_servers=brokers, acks="all", linger_ms=5, max_request_size=8 * 1024 * 1024
-        )
+        self._connected: Any = None
         self._workers: list[Process] = []
+
+    @property
+    def _producer(self) -> Any:
+        if self._connected is None:
+            self._connected = KafkaProducer(
+                bootstrap_servers=self.settings.brokers, acks="all", linger_ms=5, max_request_size=8 * 1024 * 1024
+            )
+        return self._connected
+
+    def disconnect(self) -> None:
+        """Until the next send: kafka-python leaves sockets open when its broker goes away."""
+        if self._connected is not None:
+            self._connected.close(timeout=5)
+            self._connected = None
 
     def worker(self, name: str, **more: object) -> Process:
         """A worker process, not started."""
@@ -127,7 +139,7 @@ class Room:
         return read_compacted(self.settings.brokers, self.settings.topic_prefix, REJECTED, decode_rejected)
 
     def close(self) -> None:
-        self._producer.close(timeout=5)
+        self.disconnect()
         for worker in self._workers:
             worker.kill()
 
