@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,11 +24,16 @@ from api.edge.table import DictTable
 from api.edge.warm import Warm
 from api.kafka import producer, verify
 from api.replica import Record, Replica
+from models.contracts.errors import UnavailableError
 from models.contracts.ids import new_id
 from models.contracts.settings import Settings
 
 log = logging.getLogger(__name__)
 
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while another waits for it. Measured at 200 queries/s beside worker and
+broker on two busy cores (load 16), four runs in turn: 99 of 100 answers within 17 and 30 ms, with Python's default of 5 ms
+within 221 and 333 ms; medians alike."""
 SHIP_S = 8.0
 """At the end, how long the shipper may go on: what is left is in the spool and goes after the next start."""
 
@@ -39,16 +45,22 @@ def run(settings: Settings) -> None:
         ConfigurationError: topics, spool directory or delivery code are not as they must be.
         UnavailableError: no broker, or the port is taken.
     """
+    sys.setswitchinterval(SWITCH_S)
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     verify(settings.brokers, (*FOLLOWED, *WRITTEN), settings.topic_prefix, settings.partitions)
     with ExitStack() as stack:
         listener = listen(settings.host, settings.edge_port, "choose another with TAILORBIRD_EDGE_PORT")
         stack.callback(listener.close)
-        _serve(settings, stack).run([listener])
+        server, replica = _started(settings, stack)
+        server.run([listener])
+        if replica.failure is not None:
+            raise UnavailableError(
+                f"This edge no longer follows Kafka: {replica.failure!r}.", "see its log, start it anew"
+            )
         log.info("drained")
 
 
-def _serve(settings: Settings, stack: ExitStack) -> Server:
+def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     """Everything but the socket, started; `stack` closes it in the opposite order."""
     metrics, live, keys = Metrics(), Live(), ServerKeys()
     table, warm = DictTable(), Warm(settings.overlay_customers)
@@ -135,4 +147,5 @@ def _serve(settings: Settings, stack: ExitStack) -> Server:
     def drain() -> None:
         phase.draining = True
 
-    return Server(make_app(edge), settings.drain_s, drain, settings.log_level)
+    server = Server(make_app(edge), settings.drain_s, drain, lambda: replica.failure is not None, settings.log_level)
+    return server, replica

@@ -21,7 +21,10 @@ GRACE_S = 10
 class Server(uvicorn.Server):
     """Takes SIGTERM and SIGINT itself: uvicorn would raise them again at the end, and the exit code would be theirs."""
 
-    def __init__(self, app: ASGIApp, drain_s: float, on_drain: Callable[[], None], log_level: str) -> None:
+    def __init__(
+        self, app: ASGIApp, drain_s: float, on_drain: Callable[[], None], failed: Callable[[], bool], log_level: str
+    ) -> None:
+        """`failed`: something that the process cannot do without has ended; it ends too, and is started anew."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -41,7 +44,11 @@ class Server(uvicorn.Server):
         )
         self._drain_s = drain_s
         self._on_drain = on_drain
+        self._failed = failed
         self._draining = False
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._failed()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -111,16 +111,23 @@ class Shipper:
     def _run(self) -> None:
         self._greet()
         while not self._stop.is_set():
-            frames = self._reader.read(self._written())
-            if not frames:
-                self._wake.wait(IDLE_S)
-                self._wake.clear()
-                self._stop.wait(GATHER_S)
-                continue
-            self._ship(frames)
-            if len(segments(self._spool.directory)) > 1:
-                self._clear()
+            try:
+                self._turn()
+            except OSError as error:  # the disk, for a moment or for good: answers go on, and so does the trying
+                log.warning("the spool cannot be read: %s", error)
+                self._stop.wait(IDLE_S)
         self._reader.close()
+
+    def _turn(self) -> None:
+        frames = self._reader.read(self._written())
+        if not frames:
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
+            self._stop.wait(GATHER_S)
+            return
+        self._ship(frames)
+        if len(segments(self._spool.directory)) > 1:
+            self._clear()
 
     def _greet(self) -> None:
         """Connects before the first event: metadata and a producer id take a broker some 300 ms."""
