@@ -16,6 +16,7 @@ from api.edge.live import Live
 from api.edge.metrics import Metrics
 from api.edge.replication import FOLLOWED, WRITTEN, Replication, follows
 from api.edge.server import Server, listen
+from api.edge.shared.profiles import DictProfiles
 from api.edge.spool.commit import GroupCommit
 from api.edge.spool.log import SpoolLog
 from api.edge.spool.shipper import DELIVERY_MS, Shipper
@@ -63,7 +64,8 @@ def run(settings: Settings) -> None:
 def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     """Everything but the socket, started; `stack` closes it in the opposite order."""
     metrics, live, keys = Metrics(), Live(), ServerKeys()
-    table, warm = DictTable(), Warm(settings.overlay_customers)
+    table, profiles = DictTable(), DictProfiles(settings.overlay_customers)
+    warm = Warm(profiles, settings.overlay_customers)
     shard = Shard.of(settings)
 
     log_ = SpoolLog(
@@ -92,7 +94,7 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     shipper.start()
     stack.callback(shipper.stop, SHIP_S)
 
-    replication = Replication(table, warm, metrics)
+    replication = Replication(table, profiles, metrics)
 
     def poison(record: Record, reason: str) -> None:
         metrics.rejected.labels(record.topic.name).inc()

@@ -7,9 +7,9 @@ import msgspec
 from api.edge.access import ServerKeys
 from api.edge.live import Live
 from api.edge.metrics import Metrics
+from api.edge.shared.profiles import Profiles
 from api.edge.state import Shard
 from api.edge.table import Table
-from api.edge.warm import Warm
 from api.replica import Follow, Record
 from models.contracts.profile import decode_assignment
 from models.contracts.settings import Settings
@@ -41,9 +41,9 @@ _received = msgspec.json.Decoder(_Received).decode
 class Replication:
     """Hands records to what an edge knows, and measures how long they took."""
 
-    def __init__(self, table: Table, warm: Warm, metrics: Metrics) -> None:
+    def __init__(self, table: Table, profiles: Profiles, metrics: Metrics) -> None:
         self._table = table
-        self._warm = warm
+        self._profiles = profiles
         self._metrics = metrics
         self.measuring = False
         """Set once all that was there at the start is read: old records say nothing about freshness."""
@@ -58,7 +58,7 @@ class Replication:
             self._metrics.note_freshness("assignments", found.received)
 
     def profile(self, record: Record) -> None:
-        self._warm.stream(record.key, record.value)
+        self._profiles.put(record.key, record.value)
         if self.measuring and record.value is not None:
             self._metrics.note_freshness("profiles", _received(record.value).received)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from api.edge.shared.profiles import Profiles
 from models.contracts.events import Event
 from models.contracts.profile import Profile, decode_profile
 from models.features.fold import fold
@@ -36,25 +37,15 @@ class Visit:
 
 
 class Warm:
-    """The most recently active customers, at most `most` of each kind.
+    """The streamed profiles, and the visits of the `most` most recently active customers.
 
-    Streamed profiles are bytes that the replica's thread puts and never touches again; everything else belongs to the
-    event loop. So there is nothing to lock.
+    Profiles are read through their port, which needs no lock; visits belong to the event loop.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, profiles: Profiles, most: int) -> None:
+        self._profiles = profiles
         self._most = most
-        self._streamed: dict[bytes, bytes] = {}
         self._visits: OrderedDict[bytes, Visit] = OrderedDict()
-
-    def stream(self, key: bytes, value: bytes | None) -> None:
-        """A profile came (None: the customer is gone). Called by the replica's thread."""
-        self._streamed.pop(key, None)
-        if value is None:
-            return
-        self._streamed[key] = value
-        if len(self._streamed) > self._most:
-            del self._streamed[next(iter(self._streamed))]
 
     def visit(self, key: bytes) -> Visit:
         """What this edge knows of the customer; begun where it is the first request."""
@@ -70,12 +61,12 @@ class Warm:
     def whole(self, key: bytes, *, known: bool) -> bool:
         """Whether `profile` will be all that there is to know: the profile was streamed, or the streams do not know this
         customer (no assignment) and what happened here is everything."""
-        return key in self._streamed or not known
+        return self._profiles.stamp(key) is not None or not known
 
     def profile(self, key: bytes, visit: Visit) -> Profile | None:
         """The customer as of now: the streamed profile with the local events that it lacks folded in."""
-        raw = self._streamed.get(key)
-        profile = None if raw is None else decode_profile(raw)
+        found = self._profiles.get(key)
+        profile = None if found is None else decode_profile(found[1])
         if profile is not None:
             streamed = profile
             visit.local = [event for event in visit.local if not contains(streamed, event)]
@@ -86,4 +77,4 @@ class Warm:
         return profile
 
     def __len__(self) -> int:
-        return len(self._streamed)
+        return len(self._profiles)

@@ -13,6 +13,7 @@ from api.edge.limits import Buckets, Networks
 from api.edge.live import Live
 from api.edge.metrics import Metrics
 from api.edge.replication import Replication
+from api.edge.shared.profiles import DictProfiles
 from api.edge.spool.commit import GroupCommit
 from api.edge.spool.frames import scan
 from api.edge.spool.log import SpoolLog, segments
@@ -37,8 +38,9 @@ class Bench:
         self.failures: list[str] = []
         self.log = SpoolLog(folder, "g1", settings.spool_segment_bytes, settings.spool_max_bytes)
         self.live, self.keys, self.table = Live(), ServerKeys(), DictTable()
-        self.warm, self.metrics = Warm(settings.overlay_customers), Metrics()
-        self.replication = Replication(self.table, self.warm, self.metrics)
+        self.profiles, self.metrics = DictProfiles(settings.overlay_customers), Metrics()
+        self.warm = Warm(self.profiles, settings.overlay_customers)
+        self.replication = Replication(self.table, self.profiles, self.metrics)
         self.loaded = True
         self.edge = Edge(
             settings=settings,

@@ -162,7 +162,7 @@ async def test_a_streamed_profile_takes_the_place_of_the_local_events_it_has(
     profile = fold(None, first)
     note(profile, first)
     key = customer_key("shop", "c1")
-    bench.warm.stream(key, encode_profile(profile))
+    bench.profiles.put(key, encode_profile(profile))
     visit = bench.warm.visit(key)
     whole = bench.warm.profile(key, visit)
     assert whole is not None
@@ -186,7 +186,7 @@ async def test_a_session_keeps_its_content_and_another_edge_takes_it_up(make_ben
         for event in bench.spooled():
             profile = fold(None, event)
         profile.membership = Membership()
-        other.warm.stream(customer_key("shop", "c1"), encode_profile(profile))
+        other.profiles.put(customer_key("shop", "c1"), encode_profile(profile))
         # Enough shoes that the segment is left; content for everybody alone stays eligible for the next session.
         for _ in range(3):
             answer = await ask(elsewhere, context={"category": "shoes"})
