@@ -22,6 +22,8 @@ class Plan(NamedTuple):
     data: Path
     brokers: str | None
     engine: Engine
+    secret: str = ""
+    """What edges and console share, for debug tokens and signed identities."""
 
     @property
     def bootstrap(self) -> str:
@@ -62,6 +64,7 @@ def processes(plan: Plan) -> list[Part]:
             console_port=ports.console,
             console_url=plan.url(ports.console),
             edge_url=plan.url(ports.entry),
+            shared_secret=plan.secret,
         ),
         *(
             _process(
@@ -72,6 +75,7 @@ def processes(plan: Plan) -> list[Part]:
                 edge_port=port,
                 edge_id=f"edge-{number}",
                 edge_url=plan.url(ports.entry),
+                shared_secret=plan.secret,
             )
             for number, port in enumerate(ports.edges, start=1)
         ),

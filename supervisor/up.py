@@ -14,6 +14,7 @@ from supervisor import keep, plan
 from supervisor.child import Child, all_ready
 from supervisor.log import Log
 from supervisor.plan import Plan
+from supervisor.secret import kept_secret
 
 _START = 120.0  # seconds: a JVM, a Faust join and an import of scikit-learn on two busy cores
 _KEEP_EVERY = 60.0  # seconds between two dumps of the embedded broker
@@ -109,7 +110,8 @@ async def run(asked: Plan, log: Log, when_ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     asked.data.mkdir(parents=True, exist_ok=True)
-    system = System(asked, log)
+    own = read(os.environ, {}).shared_secret
+    system = System(asked._replace(secret=own or kept_secret(asked.data)), log)
     ending = asyncio.create_task(end.wait())
     try:
         for step in (system.start, system.failed):

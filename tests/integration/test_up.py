@@ -18,6 +18,7 @@ from models.contracts.errors import UnavailableError
 from models.contracts.settings import variable
 from supervisor.part import answers_ok
 from supervisor.ports import Ports
+from tests.support.console import ConsoleClient
 from tests.support.waiting import eventually
 
 
@@ -85,6 +86,7 @@ def test_it_starts_mends_what_dies_and_drains(engine: str, tmp_path: Path) -> No
             assert answers_ok(addresses[name] + "/readyz"), name
         before = children(data)
         assert set(before) == {"edge-1", "console", "worker", "trainer"}
+        assert _debug_token(addresses), "edges and console share a secret"
         os.kill(before["worker"], signal.SIGKILL)
         eventually(lambda: children(data).get("worker", before["worker"]) != before["worker"], 30)
         eventually(lambda: answers_ok(addresses["worker"] + "/readyz"), 120)
@@ -110,6 +112,16 @@ def test_several_edges_stand_behind_a_balancer_that_keeps_a_route_on_one(tmp_pat
         assert answers_ok(f"http://127.0.0.1:{base + 12}/readyz")
         os.kill(children(data)["edge-2"], signal.SIGKILL)
         eventually(lambda: answers_ok(addresses["edge"] + "/readyz"), what="a query that the killed edge did not take")
+
+
+def _debug_token(addresses: dict[str, Any]) -> str:
+    key = _keys(addresses["broker"], "create", "--role", "owner").split()[-1]
+    client = ConsoleClient(addresses["console"], key, "m")
+    try:
+        client.settle()
+        return client.debug_token()
+    finally:
+        client.close()
 
 
 def _keys(broker: str, *arguments: str) -> str:

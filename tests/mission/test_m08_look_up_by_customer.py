@@ -39,6 +39,9 @@ def test_m08_look_up_by_customer(
         eventually(
             lambda: [shown(others.query(customer)) for customer in crowd] == wanted, what="the crowd is assigned"
         )
+        token = console.debug_token()
+        explained = [others.query(customer, debug=token)["contents"]["hero"] for customer in crowd]
+        assert [content["fresh"] for content in explained] == ["replica"] * len(crowd)
 
         # Changing one entry, as the worker would, changes that customer's answer and no other.
         changed = Assignment(

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from streams.brokers import free_port
 from supervisor.balancer import configuration, haproxy
@@ -44,6 +45,17 @@ def answers(url: str) -> bool:
         return False
 
 
+def answered(edge: str) -> int:
+    """Queries that this edge counts as answered."""
+    families = text_string_to_metric_families(httpx.get(f"{edge}/metrics").text)
+    return sum(
+        int(sample.value)
+        for family in families
+        for sample in family.samples
+        if sample.name == "tailorbird_queries_total" and sample.labels["status"].startswith("2")
+    )
+
+
 def test_m14_edges_behind_a_balancer(
     system: System, console: ConsoleClient, edge: EdgeClient, shop: Shop, visitors: Visitors, tmp_path: Path
 ) -> None:
@@ -62,6 +74,8 @@ def test_m14_edges_behind_a_balancer(
                 routed.add(client.visit(customer, TASTES[number % 2])["id"])
         client.close()
 
+        counted = [answered(edge.health) for edge in (one, two)]
+        assert sum(counted) == CUSTOMERS * (PAGES + 1), "what the edges count together"
         page = visitors().new_page()
         url = shop.page("/skirts", embed(front, edge.merchant, consent="granted", page="category", category="skirts"))
         for _ in range(PAGES):
@@ -79,6 +93,10 @@ def test_m14_edges_behind_a_balancer(
         if query.id in routed and query.origin is not None:
             served.setdefault(query.origin.edge.split(".")[0], set()).add(str(query.customer))
     assert served.keys() == {one.settings["edge_id"], two.settings["edge_id"]}, "each edge serves a share"
+    crowd = {f"c_{number}" for number in range(CUSTOMERS)}
+    origins = [query.origin.edge.split(".")[0] for query in queries if query.origin and query.customer in crowd]
+    by_edge = [origins.count(str(each.settings["edge_id"])) for each in (one, two)]
+    assert by_edge == counted, "the counters of each edge are those of its own customers"
     first, second = served.values()
     assert first.isdisjoint(second), "and nobody is served by both"
     assert len(first | second) == CUSTOMERS

@@ -51,6 +51,10 @@ class ConsoleClient:
         self.put(f"associations/{association}", body | rest)
         return association
 
+    def debug_token(self) -> str:
+        """With it a query's answer says why each content was chosen."""
+        return str(self.post("preview")["token"])
+
     def publish(self) -> int:
         return int(self.post("publish")["table_version"])
 

@@ -1,6 +1,7 @@
 """The whole of Tailorbird as child processes: topics, edge, worker, trainer, console, each as production starts it."""
 
 import itertools
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ class System:
             "network_rate": 0,
             "merchant_rate": 0,
             "worker_group": f"{prefix}worker",
+            "shared_secret": secrets.token_urlsafe(32),
         }
         edge_port, console_port = free_port(), free_port()
         self.edge_url = f"http://127.0.0.1:{edge_port}"
