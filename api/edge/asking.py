@@ -6,8 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.requests import Request
-
+from api.edge.head import Head
 from api.edge.live import Ready
 from api.edge.state import Edge
 from models.contracts.contents import Merchant
@@ -17,7 +16,7 @@ HEADER_BYTES: Final = 16 * 1024
 LINE_BYTES: Final = 8 * 1024
 
 
-def admit(edge: Edge, request: Request) -> None:
+def admit(edge: Edge, head: Head) -> None:
     """What is known before the body is read.
 
     Raises:
@@ -25,17 +24,16 @@ def admit(edge: Edge, request: Request) -> None:
     """
     if not edge.phase.answers:
         raise RequestError(503, "Not ready", "This edge is still reading its tables.", headers={"Retry-After": "1"})
-    if sum(len(name) + len(value) + 4 for name, value in request.headers.raw) > HEADER_BYTES:
+    if head.size > HEADER_BYTES:
         raise RequestError(413, "Too large", f"Headers have at most {HEADER_BYTES} bytes.")
-    if len(request.scope["query_string"]) > LINE_BYTES:
+    if head.parameters > LINE_BYTES:
         raise RequestError(414, "Too long", f"A query string has at most {LINE_BYTES} characters.")
-    peer = request.client.host if request.client else None
-    network = edge.network.of(peer, request.headers.getlist("x-forwarded-for"))
+    network = edge.network.of(head.peer, head.forwarded)
     if network is not None:
         edge.networks.take(network, time.monotonic())
 
 
-def merchant_of(edge: Edge, request: Request, merchant: str) -> Ready:
+def merchant_of(edge: Edge, head: Head, merchant: str) -> Ready:
     """The merchant, where this page may ask for it.
 
     Raises:
@@ -44,21 +42,22 @@ def merchant_of(edge: Edge, request: Request, merchant: str) -> Ready:
     ready = edge.live.merchants.get(merchant)
     if ready is None:
         raise RequestError(404, "Unknown merchant", "There is no such merchant.", "merchant")
-    origins = request.headers.getlist("origin")
+    origins = head.origins
     if origins and (len(origins) > 1 or origins[0] not in ready.merchant.origins):
         raise RequestError(403, "Origin not listed", "The merchant does not list this origin.")
     edge.merchants.take(merchant, time.monotonic())
     return ready
 
 
-def personal(merchant: Merchant, consent: str, request: Request) -> bool:
+def personal(merchant: Merchant, consent: str, head: Head) -> bool:
     """Whether anything personal may be read and stored."""
-    if merchant.honour_gpc and request.headers.get("sec-gpc", "").strip() == "1":
+    if merchant.honour_gpc and head.gpc.strip() == "1":
         return False
     return (merchant.consent_default if consent == "unknown" else consent) == "granted"
 
 
-def cors(request: Request) -> Mapping[str, str]:
+def cors(head: Head) -> Mapping[str, str]:
     """Headers that let the asking page, already found listed, read the answer. No credentials."""
-    origin = request.headers.get("origin")
-    return {"Vary": "Origin"} if origin is None else {"Vary": "Origin", "Access-Control-Allow-Origin": origin}
+    if not head.origins:
+        return {"Vary": "Origin"}
+    return {"Vary": "Origin", "Access-Control-Allow-Origin": head.origins[0]}

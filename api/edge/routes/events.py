@@ -12,6 +12,7 @@ from starlette.routing import Route
 from api.bodies import read_object
 from api.edge.asking import admit, cors, merchant_of, personal
 from api.edge.context import checked
+from api.edge.head import Head, head_of
 from api.edge.live import Ready
 from api.edge.recording import Sender, events_of
 from api.edge.state import Edge
@@ -28,11 +29,12 @@ def routes(edge: Edge) -> list[Route]:
     """Where the snippet's outbox and merchants' servers send to."""
 
     async def post(request: Request) -> Response:
-        admit(edge, request)
+        head = head_of(request)
+        admit(edge, head)
         batch = decoded(await read_object(request, edge.settings.body_bytes))
-        ready = merchant_of(edge, request, batch.merchant)
-        answer = await _record(edge, request, ready, batch)
-        return Response(msgspec.json.encode(answer), 202, cors(request), "application/json")
+        ready = merchant_of(edge, head, batch.merchant)
+        answer = await _record(edge, head, ready, batch)
+        return Response(msgspec.json.encode(answer), 202, cors(head), "application/json")
 
     return [Route("/v1/events", post, methods=["POST"])]
 
@@ -47,13 +49,13 @@ def decoded(body: bytes) -> EventsRequest:
         raise not_json(str(error)) from error
 
 
-async def _record(edge: Edge, request: Request, ready: Ready, batch: EventsRequest) -> EventsAnswer:
-    sender = _sender(edge, request, ready, batch)
+async def _record(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) -> EventsAnswer:
+    sender = _sender(edge, head, ready, batch)
     taken, rejected = events_of(batch.events, sender, edge.random)
     edge.metrics.events.labels("yes").inc(len(taken))
     edge.metrics.events.labels("no").inc(len(rejected))
     # Without a customer, or without leave, there is nobody to keep an event for.
-    if batch.bot or not is_id(batch.customer) or not personal(ready.merchant, batch.consent, request):
+    if batch.bot or not is_id(batch.customer) or not personal(ready.merchant, batch.consent, head):
         return EventsAnswer(None, len(taken), tuple(rejected))
     if edge.settings.overlay:
         visit = edge.warm.visit(customer_key(sender.merchant, sender.customer))
@@ -63,7 +65,7 @@ async def _record(edge: Edge, request: Request, ready: Ready, batch: EventsReque
     return EventsAnswer(all(kept), len(taken), tuple(rejected))
 
 
-def _sender(edge: Edge, request: Request, ready: Ready, batch: EventsRequest) -> Sender:
+def _sender(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) -> Sender:
     merchant, customer = ready.merchant, str(batch.customer)
     secret = edge.settings.shared_secret
     return Sender(
@@ -72,7 +74,7 @@ def _sender(edge: Edge, request: Request, ready: Ready, batch: EventsRequest) ->
         session=batch.session if is_id(batch.session) else None,
         now=edge.clock(),
         sent=batch.sent,
-        server=edge.keys.allow(request.headers.get("authorization"), merchant.id),
+        server=edge.keys.allow(head.authorization, merchant.id),
         context=checked(batch.context),
         proves=lambda known_id, proof: (
             merchant.identify == "open" or proves(secret, merchant.id, known_id, customer, proof)

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.edge.asking import admit
+from api.edge.head import head_of
 from api.edge.state import Edge
 from models.contracts.contents import Merchant, SessionLimits
 from models.contracts.errors import ConfigurationError, RequestError
@@ -62,7 +63,7 @@ def routes(edge: Edge, folder: Path = SNIPPET) -> list[Route]:
         return served(request, found, _HOUR if wanted == FOLLOWING else _FOREVER)
 
     async def embed(request: Request) -> Response:
-        admit(edge, request)
+        admit(edge, head_of(request))
         ready = edge.live.merchants.get(request.path_params["merchant"])
         if ready is None:
             raise RequestError(404, "Unknown merchant", "There is no such merchant.", "merchant")

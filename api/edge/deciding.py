@@ -1,0 +1,122 @@
+"""Deciding: from a request's head and what it asks to the answer and the event to keep. One place, whichever door it came by.
+
+Nothing here waits. A door reads, calls `decided`, hands the event to the spool, and writes `Outcome.body` once it knows
+whether the event was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from api.edge.answering import Answered, Asked, Known, answer_contextual, answer_query, customer_of, judged
+from api.edge.asking import merchant_of, personal
+from api.edge.context import checked
+from api.edge.head import Head
+from api.edge.live import Ready
+from api.edge.replies import Headers, answer_headers
+from api.edge.state import Edge
+from api.problems import invalid, not_json
+from api.tokens import allows
+from models.contracts.decisions import Decision
+from models.contracts.errors import RequestError
+from models.contracts.events import encode_event
+from models.contracts.ids import customer_key
+from models.contracts.wire import QueryAnswer, QueryRequest
+
+AHEAD_MS: Final = 300_000
+_decode = msgspec.json.Decoder(QueryRequest).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Outcome(Struct, frozen=True):
+    """An answer that is ready but for what became of its event."""
+
+    headers: Headers
+    answer: QueryAnswer
+    decisions: Sequence[Decision]
+    event: bytes | None
+    """To be kept before the answer leaves; None: there is nothing to keep."""
+    told: bool
+    """Whether the answer says if the event was kept: what belongs to nobody is kept for the results alone."""
+
+    def recorded(self, kept: bool | None) -> bool | None:
+        """`kept` as the answer says it."""
+        return kept if self.told else None
+
+    def body(self, kept: bool | None) -> bytes:
+        """The answer once the event is kept, or not; None where there was none."""
+        return _encode(structs.replace(self.answer, recorded=self.recorded(kept)))
+
+
+def decoded(body: bytes) -> QueryRequest:
+    """The request of a JSON body; raises RequestError 400 or 422."""
+    try:
+        return _decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise not_json(str(error)) from error
+
+
+def decided(edge: Edge, head: Head, query: QueryRequest) -> Outcome:
+    """The outcome of a query that `admit` let in.
+
+    Raises:
+        RequestError: 403, 404, 422 or 429.
+    """
+    ready = merchant_of(edge, head, query.merchant)
+    asked = _asked(edge, head, query)
+    headers = answer_headers(head.origins[0] if head.origins else None)
+    if query.bot or not personal(ready.merchant, query.consent, head):
+        answered = answer_contextual(ready, asked, query.consent, edge.random)
+        event = None if query.bot else encode_event(answered.event)
+        return Outcome(headers, answered.answer, answered.decisions, event, told=False)
+    answered = _personal(edge, ready, asked)
+    return Outcome(headers, answered.answer, answered.decisions, encode_event(answered.event), told=True)
+
+
+def count(edge: Edge, outcome: Outcome, kept: bool | None) -> None:
+    """Into the metrics, once it is known what became of the event."""
+    if outcome.event is None:
+        edge.metrics.bots.inc()
+    for decision in outcome.decisions:
+        edge.metrics.decisions.labels(decision.reason).inc()
+        edge.metrics.fresh.labels(decision.fresh).inc()
+    edge.metrics.recorded.labels(str(outcome.recorded(kept)).lower()).inc()
+
+
+def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
+    now = edge.clock()
+    at = now
+    if query.at is not None and edge.keys.allow(head.authorization, query.merchant):
+        if query.at > now + AHEAD_MS:
+            raise RequestError(422, "Field does not fit", "after the time of receipt", "at")
+        at = query.at
+    debug = allows(edge.settings.shared_secret, query.debug, "debug", query.merchant, now)
+    return Asked(query, checked(query.context), now, at, debug)
+
+
+def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
+    customer = customer_of(asked.request, edge.random)
+    key = customer_key(ready.merchant.id, customer)
+    session = judged(ready, asked, customer, edge.random)
+    answered = answer_query(ready, asked, customer, session, known(edge, key), edge.random)
+    if edge.settings.overlay:
+        edge.warm.visit(key).add(answered.light)
+    return answered
+
+
+def known(edge: Edge, key: bytes) -> Known:
+    """What this edge has about a customer, and how fresh it is."""
+    visit = edge.warm.visit(key)
+    if not edge.shard.holds(key):
+        edge.metrics.wrong_shard.inc()
+        return Known(None, None, visit, "context")
+    membership = edge.table.get(key)
+    if not edge.settings.overlay or not edge.warm.whole(key, known=membership is not None):
+        return Known(membership, None, visit, "replica")
+    return Known(membership, edge.warm.profile(key, visit), visit, "overlay")
