@@ -84,9 +84,8 @@ def count(edge: Edge, outcome: Outcome, kept: bool | None) -> None:
     if outcome.event is None:
         edge.metrics.bots.inc()
     for decision in outcome.decisions:
-        edge.metrics.decisions.labels(decision.reason).inc()
-        edge.metrics.fresh.labels(decision.fresh).inc()
-    edge.metrics.recorded.labels(str(outcome.recorded(kept)).lower()).inc()
+        edge.metrics.decided(decision.reason, decision.fresh)
+    edge.metrics.recorded(outcome.recorded(kept))
 
 
 def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
         settings.topic_prefix,
         lambda: producer(settings.brokers, settings.edge_id, **{"message.timeout.ms": DELIVERY_MS}),
         lambda: spool.written,
-        lambda _: metrics.rejected.labels("spool").inc(),
+        lambda _: metrics.rejected("spool"),
     )
     spool.wake = shipper.wake
     shipper.start()
@@ -97,10 +96,11 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     replication = Replication(table, profiles, metrics)
 
     def poison(record: Record, reason: str) -> None:
-        metrics.rejected.labels(record.topic.name).inc()
+        metrics.rejected(record.topic.name)
         log.warning("unreadable record %s/%d/%d: %s", record.topic.name, record.partition, record.offset, reason)
 
     def after_batch() -> None:
+        metrics.heard()
         live.compile()
         replication.measuring = replica.ready
 
@@ -131,20 +131,13 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
         networks=Buckets(settings.network_rate, "network"),
         network=Networks(settings.trusted_proxies.split(",")),
     )
-    metrics.gauge(
-        "tailorbird_spool_pending", "Events that Kafka does not have yet", lambda: spool.written - shipper.shipped
-    )
-    metrics.gauge("tailorbird_spool_bytes", "Bytes in the spool", lambda: log_.size)
-    metrics.gauge("tailorbird_spool_damaged", "Frames that could not be read", lambda: shipper.damaged)
-    metrics.gauge("tailorbird_customers", "Customers in the look-up table", lambda: len(table))
-    metrics.gauge("tailorbird_warm_customers", "Customers whose profile is held", lambda: len(warm))
-    metrics.gauge("tailorbird_merchants", "Merchants that are answered", lambda: len(live.merchants))
-    metrics.gauge("tailorbird_refused_publications", "Changes that did not compile", lambda: live.refused)
-    metrics.gauge(
-        "tailorbird_replica_age_seconds",
-        "Time since Kafka was last heard of",
-        lambda: time.monotonic() - replica.last_contact,
-    )
+    metrics.ask("spool_pending", lambda: spool.written - shipper.shipped)
+    metrics.ask("spool_bytes", lambda: log_.size)
+    metrics.ask("spool_damaged", lambda: shipper.damaged)
+    metrics.ask("customers", lambda: len(table))
+    metrics.ask("warm_customers", lambda: len(warm))
+    metrics.ask("merchants", lambda: len(live.merchants))
+    metrics.ask("refused_publications", lambda: live.refused)
 
     def drain() -> None:
         phase.draining = True

@@ -52,8 +52,8 @@ def decoded(body: bytes) -> EventsRequest:
 async def _record(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) -> EventsAnswer:
     sender = _sender(edge, head, ready, batch)
     taken, rejected = events_of(batch.events, sender, edge.random)
-    edge.metrics.events.labels("yes").inc(len(taken))
-    edge.metrics.events.labels("no").inc(len(rejected))
+    edge.metrics.events_taken.inc(len(taken))
+    edge.metrics.events_refused.inc(len(rejected))
     # Without a customer, or without leave, there is nobody to keep an event for.
     if batch.bot or not is_id(batch.customer) or not personal(ready.merchant, batch.consent, head):
         return EventsAnswer(None, len(taken), tuple(rejected))

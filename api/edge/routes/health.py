@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.edge.metrics.exposition import MEDIA_TYPE
 from api.edge.state import Edge
 
 
@@ -25,7 +25,7 @@ def routes(edge: Edge) -> list[Route]:
         return PlainTextResponse("started\n" if started else "not started\n", 200 if started else 503)
 
     async def metrics(_: Request) -> Response:
-        return Response(generate_latest(edge.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(edge.metrics.exposition(), media_type=MEDIA_TYPE)
 
     return [
         Route("/livez", livez),

@@ -61,7 +61,7 @@ def from_parameters(request: Request) -> QueryRequest:
 def _counted(
     edge: Edge, endpoint: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Awaitable[Response]]:
-    seconds, queries = edge.metrics.seconds, edge.metrics.queries
+    count = edge.metrics.query
 
     async def counted(request: Request) -> Response:
         began, status = time.perf_counter(), 500
@@ -72,8 +72,7 @@ def _counted(
             status = error.status
             raise
         finally:
-            seconds.observe(time.perf_counter() - began)
-            queries.labels(str(status)).inc()
+            count(status, time.perf_counter() - began)
         return response
 
     return counted
