@@ -61,7 +61,7 @@ def from_parameters(request: Request) -> QueryRequest:
 def _counted(
     edge: Edge, endpoint: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Awaitable[Response]]:
-    count = edge.metrics.query
+    answered = edge.metrics.query
 
     async def counted(request: Request) -> Response:
         began, status = time.perf_counter(), 500
@@ -72,7 +72,7 @@ def _counted(
             status = error.status
             raise
         finally:
-            count(status, time.perf_counter() - began)
+            answered(status, time.perf_counter() - began)
         return response
 
     return counted
