@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from models.contracts.events import Click, Conversion, Event, Impression, Query
@@ -18,8 +19,8 @@ def outcomes(profile: Profile | None, event: Event, partition: int, attribution_
     """What `event` adds. Call **before** it is folded: the profile's remembered decisions say what was counted already.
 
     Everything counts in the hour of its decision. An impression and a click count once a decision; a click says that
-    its content was seen. A conversion counts for the last clicked, else the last seen of the remembered decisions in the
-    `attribution_hours` before it.
+    its content was seen. A conversion counts once a placement: for the last clicked, else the last seen of its remembered
+    decisions in the `attribution_hours` before it. So each placement's result is what it would be without the others.
 
     Args:
         profile: None for a contextual event, which has none, and for a customer's first.
@@ -30,12 +31,10 @@ def outcomes(profile: Profile | None, event: Event, partition: int, attribution_
     if profile is None:
         return []
     if isinstance(event, Conversion):
-        credited = _credited(profile, event.at, attribution_hours * HOUR_MS)
-        return (
-            []
-            if credited is None
-            else [(_key(profile, credited, partition), Outcome(conversions=1, value=event.value))]
-        )
+        return [
+            (_key(profile, shown, partition), Outcome(conversions=1, value=event.value))
+            for shown in _credited(profile, event.at, attribution_hours * HOUR_MS)
+        ]
     if not isinstance(event, Impression | Click):
         return []
     shown = shown_by(profile, event.decision)
@@ -72,9 +71,14 @@ def _key(profile: Profile, shown: Shown, partition: int) -> OutcomeKey:
     )
 
 
-def _credited(profile: Profile, at: int, window: int) -> Shown | None:
-    inside = [shown for shown in profile.shown if shown.impression and at - window <= shown.at <= at]
-    return max(inside, key=lambda shown: (shown.click, shown.at), default=None)
+def _credited(profile: Profile, at: int, window: int) -> Iterable[Shown]:
+    by_placement: dict[str, Shown] = {}
+    for shown in profile.shown:  # the oldest first
+        if shown.impression and at - window <= shown.at <= at:
+            before = by_placement.get(shown.placement)
+            if before is None or shown.click or not before.click:
+                by_placement[shown.placement] = shown
+    return by_placement.values()
 
 
 def add(to: Outcome, delta: Outcome) -> None:

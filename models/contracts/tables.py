@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct, field, json
+from typing import Final
+
+from msgspec import UNSET, Struct, UnsetType, field, json
 
 OVERALL = "*"
+JOINED: Final = 1024
+"""The largest number of partitions that the settings allow."""
+BEGUN_AGAIN: Final = 2 * JOINED
 
 
 class ContentTable(Struct, frozen=True, kw_only=True):
@@ -25,7 +30,12 @@ class ContentTable(Struct, frozen=True, kw_only=True):
 
 
 class OutcomeKey(Struct, frozen=True, array_like=True):
-    """What an outcome counter counts for; the key of its record is this as JSON. `hour` in hours since 1970."""
+    """What an outcome counter counts for; the key of its record is this as JSON. `hour` in hours since 1970.
+
+    `partition` names the source of what is counted, so that one counter has one writer; readers sum over it. A partition
+    of `events` is its own number, the same one of `joins` lies JOINED above; a counter that was begun again, because its
+    old hour was forgotten, lies a multiple of BEGUN_AGAIN above either.
+    """
 
     merchant: str
     placement: str
@@ -47,6 +57,9 @@ class Outcome(Struct, kw_only=True):
     conversions: int = 0
     value: float = 0.0
     folded: int = -1
+    origins: dict[str, int] | UnsetType = UNSET
+    """Last spool sequence by recent edge of the contextual events in it, which no profile remembers: exact for what a
+    shipper sends again."""
 
 
 def content_table_key(merchant: str, placement: str) -> bytes:

@@ -19,6 +19,8 @@ class ChunkTable(faust.Table[Any, Any]):
     """
 
     newer: Newer
+    on_restored: Callable[[int, Iterable[bytes]], None] | None = None
+    """Told (partition, keys) after each part of the changelog that was read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,6 +61,8 @@ class ChunkTable(faust.Table[Any, Any]):
             for record in event.value:
                 self._restore(rows, self.covered.setdefault(partition, set()), record.key, record.value)
             self.confirm(partition, event.message.offset)
+            if self.on_restored is not None:
+                self.on_restored(partition, {record.key for record in event.value})
 
     def _restore(self, rows: dict[bytes, bytes], covered: set[bytes], key: bytes, value: bytes | None) -> None:
         if value is None:

@@ -99,8 +99,7 @@ class Chunk:
             if isinstance(event, Query) and event.bot:
                 self._out.count("bot")
             elif event.customer is None:
-                self._ledger.contextual(event, record.offset)
-                self._out.count("contextual")
+                self._out.count("contextual" if self._ledger.contextual(event, record.offset) else "replayed")
             else:
                 customers.setdefault(event.key, []).append((record, event))
         return {key: entries for key, entries in customers.items() if self._belongs(key, entries)}

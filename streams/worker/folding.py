@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.contracts.contents import Merchant
@@ -15,6 +15,7 @@ from models.outcomes import outcomes
 from models.segmentation.assign import reassign
 from streams.transport.table import ChunkTable
 from streams.worker.chunk import Chunk, Folded, Source, encode
+from streams.worker.hours import Hours
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 from streams.worker.outcomes import Ledger
@@ -34,14 +35,24 @@ class Folding:
     """The tables of this worker and what is known of the merchants."""
 
     def __init__(
-        self, profiles: ChunkTable, counters: ChunkTable, knowledge: Knowledge, metrics: Metrics, partitions: int
+        self,
+        profiles: ChunkTable,
+        counters: ChunkTable,
+        knowledge: Knowledge,
+        metrics: Metrics,
+        partitions: int,
+        behind: int = 200_000,
     ) -> None:
+        """`behind`: how many offsets back a crash may repeat, with room to spare."""
         self._profiles = profiles
         self._counters = counters
         self._knowledge = knowledge
         self._metrics = metrics
         self._partitions = partitions
         self._expected: dict[int, int | None] = {}
+        self._hours: dict[int, Hours] = {}
+        self._behind = behind
+        counters.on_restored = self.counters_restored
 
     @property
     def owned(self) -> set[int]:
@@ -71,20 +82,32 @@ class Folding:
     def fold(self, partition: int, records: Sequence[Any]) -> Folded:
         """Folds a chunk into the tables; what it answers must be written before the chunk is acknowledged."""
         self._expected[partition] = records[-1].offset + 1
-        profiles, counters = self._profiles.rows[partition], self._counters.rows[partition]
+        profiles, hours = self._profiles.rows[partition], self._hours_of(partition)
         source = Source(EVENTS.name, partition, self._partitions)
         ledger = Ledger(
-            counters, lambda profile, event: outcomes(profile, event, partition, self._attribution(event.merchant))
+            hours, lambda profile, event: outcomes(profile, event, partition, self._attribution(event.merchant))
         )
         chunk = Chunk(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
         folded = chunk.fold(records)
         profiles.update(folded.profiles)
-        counters.update(folded.outcomes)
+        hours.counted(folded.outcomes, partition, records[-1].offset)
         for result, count in folded.counts.items():
             self._metrics.events.labels(result).inc(count)
         self._metrics.assignments.labels("event").inc(len(folded.assignments))
         self._metrics.chunks.inc()
         return folded
+
+    def _hours_of(self, partition: int) -> Hours:
+        """Which counters of the partition are in memory; made anew where the partition went and came back."""
+        rows = self._counters.rows[partition]
+        hours = self._hours.get(partition)
+        if hours is None or hours.rows is not rows:
+            hours = self._hours[partition] = Hours(rows, self._behind)
+        return hours
+
+    def counters_restored(self, partition: int, keys: Iterable[bytes]) -> None:
+        """A part of the counters' changelog was read: what is too old to be counted in again need not stay."""
+        self._hours_of(partition).restored(keys)
 
     def _attribution(self, merchant: str) -> int:
         return (self._knowledge.settings(merchant) or DEFAULTS).attribution_hours

@@ -31,7 +31,7 @@ from streams.worker.follower import Follower
 from streams.worker.knowledge import Knowledge
 from streams.worker.mending import mending
 from streams.worker.metrics import Metrics
-from streams.worker.pipeline import Outlets, Pipeline, Waiting
+from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
 from streams.worker.verify import verify
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,14 @@ class Worker:
         await producer.start()
         app = make_app(self._settings)
         profiles, counters = make_tables(app, self._settings)
-        folding = Folding(profiles, counters, knowledge, self._metrics, self._settings.partitions)
+        folding = Folding(
+            profiles,
+            counters,
+            knowledge,
+            self._metrics,
+            self._settings.partitions,
+            max(200_000, 4 * IN_FLIGHT * self._settings.chunk_events),
+        )
 
         async def confirmed(waiting: Waiting) -> None:
             self._metrics.in_flight.set(pipeline.events)

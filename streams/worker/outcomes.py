@@ -2,62 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
+from msgspec import UNSET, Struct
 
-from models.contracts.events import Event
-from models.contracts.profile import Profile
+from models.contracts.events import Event, Origin
+from models.contracts.profile import RECENT_ORIGINS, Profile
 from models.contracts.tables import Outcome, OutcomeKey, decode_outcome
 from models.outcomes import Delta, add
+from streams.worker.hours import Hours, encode
 
 Count = Callable[[Profile | None, Event], Sequence[Delta]]
 """(profile before the event, event) -> what it adds to which counters."""
 
-_encode = msgspec.json.Encoder().encode
+
+class _Opened(Struct):
+    """A counter that the chunk counts in; `before` is the mark that it had when the chunk began."""
+
+    raw: bytes
+    outcome: Outcome
+    before: int
 
 
 class Ledger:
-    """One chunk's view of the counters: `stored` by encoded key.
+    """One chunk's view of the counters.
 
     A chunk is folded customer by customer, so offsets come out of order: what was counted before is judged by the mark
     that the counter had when the chunk began.
     """
 
-    def __init__(self, stored: Mapping[bytes, bytes], count: Count) -> None:
-        self._stored = stored
+    def __init__(self, hours: Hours, count: Count) -> None:
+        self._hours = hours
         self._count = count
-        self._open: dict[OutcomeKey, tuple[Outcome, int]] = {}
+        self._open: dict[OutcomeKey, _Opened] = {}
 
     def of(self, profile: Profile | None, event: Event) -> Sequence[Delta]:
         """What the event adds; ask before it is folded."""
         return self._count(profile, event)
 
-    def contextual(self, event: Event, offset: int) -> None:
-        """Counts an event that belongs to nobody."""
-        self.add(self._count(None, event), offset)
+    def contextual(self, event: Event, offset: int) -> bool:
+        """Counts an event that belongs to nobody; whether it was new. No profile remembers it, so its counters do."""
+        deltas = self._count(None, event)
+        return not deltas or self.add(deltas, offset, event.origin)
 
-    def add(self, deltas: Sequence[Delta], offset: int) -> None:
-        """Counts, unless this offset was counted before the chunk."""
+    def add(self, deltas: Sequence[Delta], offset: int, origin: Origin | None = None) -> bool:
+        """Counts, unless this offset was counted before the chunk or (given `origin`) the event at another offset.
+        Whether anything was counted."""
+        new = False
         for key, delta in deltas:
-            outcome, before = self._opened(key)
-            if offset > before:
-                add(outcome, delta)
-                outcome.folded = max(outcome.folded, offset)
+            opened = self._opened(key, offset)
+            if offset > opened.before and (origin is None or _first(opened.outcome, origin)):
+                add(opened.outcome, delta)
+                new = True
+            opened.outcome.folded = max(opened.outcome.folded, offset)
+        return new
 
-    def _opened(self, key: OutcomeKey) -> tuple[Outcome, int]:
+    def _opened(self, key: OutcomeKey, offset: int) -> _Opened:
         opened = self._open.get(key)
         if opened is None:
-            stored = self._stored.get(_encode(key))
+            raw = self._hours.key(key, offset)
+            stored = self._hours.rows.get(raw)
             outcome = Outcome() if stored is None else decode_outcome(stored)
-            opened = self._open[key] = (outcome, outcome.folded)
+            opened = self._open[key] = _Opened(raw, outcome, outcome.folded)
         return opened
 
     def changed(self) -> dict[bytes, bytes]:
         """The counters that this chunk moved, encoded."""
-        return {
-            _encode(key): _encode(outcome) for key, (outcome, before) in self._open.items() if outcome.folded > before
-        }
+        return {each.raw: encode(each.outcome) for each in self._open.values() if each.outcome.folded > each.before}
+
+
+def _first(outcome: Outcome, origin: Origin) -> bool:
+    """Whether the spool's event is counted for the first time; notes it. An edge's events come in their order."""
+    origins = {} if outcome.origins is UNSET else outcome.origins
+    if origins.get(origin.edge, -1) >= origin.seq:
+        return False
+    origins.pop(origin.edge, None)  # put back at the end: the first is the one longest unused
+    origins[origin.edge] = origin.seq
+    if len(origins) > RECENT_ORIGINS:
+        del origins[next(iter(origins))]
+    outcome.origins = origins
+    return True
 
 
 def newer(held: bytes, incoming: bytes) -> bool:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contracts.decisions import Decision
+from models.contracts.decisions import Arm, Decision
 from models.contracts.events import Click, Conversion, Event, Impression, Query
 from models.contracts.profile import Profile
 from models.contracts.tables import Outcome, OutcomeKey
@@ -84,6 +84,34 @@ def test_a_conversion_counts_once_for_the_last_clicked_else_the_last_seen() -> N
         about(2, START + 3 * MINUTE, Impression, "q_2/hero"), bought(1, START + HOUR),
     ]  # fmt: skip
     assert {key.content: outcome.conversions for key, outcome in counted(seen).items()} == {"a": 0, "b": 1}
+
+
+def test_a_conversion_counts_once_for_each_placement_that_was_seen() -> None:
+    both = tuple(Decision(placement=name, content="a", reason="prior") for name in ("hero", "side", "foot"))
+    events: list[Event] = [
+        query(1, START, decisions=both), about(1, START + 1, Impression), about(2, START + 2, Click, "q_1/side"),
+        query(2, START + MINUTE, decisions=both), about(3, START + MINUTE, Impression, "q_2/side"),
+        bought(1, START + HOUR),
+    ]  # fmt: skip
+    conversions = {key.placement: outcome.conversions for key, outcome in counted(events).items()}
+    assert conversions == {"hero": 1, "side": 1, "foot": 0}
+
+
+def test_an_arm_is_counted_apart() -> None:
+    arms: tuple[Arm, ...] = get_args(Arm)
+    events: list[Event] = [
+        query(n, START + n, decisions=(Decision(placement="hero", content="a", reason="best", arm=arm),))
+        for n, arm in enumerate(arms, 1)
+    ]
+    assert {key.arm: outcome.decisions for key, outcome in counted(events).items()} == {
+        "segment": 1, "best": 1, "uniform": 1,
+    }  # fmt: skip
+
+
+def test_late_events_count_in_the_hour_of_their_decision() -> None:
+    late: list[Event] = [shown(1, START), bought(1, START + 2 * HOUR), about(1, START + 1, Click)]
+    assert one(late).clicks == 1
+    assert one([shown(2, START + HOUR), shown(1, START), about(1, START + 1, Impression)][1:]).impressions == 1
 
 
 def test_a_conversion_outside_the_window_or_of_nothing_seen_counts_for_nothing() -> None:

@@ -19,6 +19,7 @@ from models.features.fold import fold
 from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
 from streams.worker.chunk import Chunk, Folded, Source
+from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
 
 SOURCE = Source("events", 0, 1)
@@ -54,9 +55,10 @@ class Store:
         self.segmenter = segmenter
 
     def fold(self, chunk: list[Record], lose_profiles: bool = False) -> Folded:
-        ledger = Ledger(self.counters, lambda profile, event: outcomes(profile, event, 0, 24))
+        hours = Hours(self.counters, 100)
+        ledger = Ledger(hours, lambda profile, event: outcomes(profile, event, 0, 24))
         folded = Chunk(SOURCE, self.profiles, ledger, lambda _: self.segmenter, 5).fold(chunk)
-        self.counters |= folded.outcomes
+        hours.counted(folded.outcomes, 0, chunk[-1].offset)
         if not lose_profiles:
             self.profiles |= folded.profiles
         return folded
@@ -113,6 +115,18 @@ def test_nobodys_event_counts_and_makes_no_profile() -> None:
     assert store.decisions == 1
 
 
+def test_nobodys_event_that_is_sent_again_counts_once() -> None:
+    store = Store()
+    events = [query(n, None, origin=Origin("edge-1.1", n)) for n in range(3)]
+    store.fold(records(*events))
+    again = store.fold([Record(10 + n, event.key, encode_event(event)) for n, event in enumerate(events)])
+    assert again.counts == {"replayed": 3}
+    assert store.decisions == 3
+    other = query(9, None, origin=Origin("edge-2.1", 1))
+    store.fold([Record(20, other.key, encode_event(other))])
+    assert store.decisions == 4
+
+
 def test_bots_leave_nothing() -> None:
     store = Store()
     folded = store.fold(records(query(0, bot=True), query(1, None, bot=True)))
@@ -149,7 +163,7 @@ def test_a_profile_that_this_worker_cannot_read_is_never_overwritten(stored: byt
 def test_a_customer_of_another_partition_is_put_aside() -> None:
     event = query(0)
     source = Source("events", 1 - partition_of(event.key, 2), 2)
-    ledger = Ledger({}, lambda profile, event: [])
+    ledger = Ledger(Hours({}, 0), lambda profile, event: [])
     folded = Chunk(source, {}, ledger, lambda _: None, 0).fold(records(event))
     assert not folded.profiles
     assert len(folded.rejected) == 1

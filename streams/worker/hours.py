@@ -1,0 +1,108 @@
+"""Which outcome counters of a partition stay in memory. Counters are by the hour, so their number grows for ever.
+
+A counter is forgotten when its hour is over FRESH_HOURS older than the newest one, and nothing was counted in it within
+the last `behind` offsets of its source: no event that may come again can have been counted in it. What still comes for a
+forgotten hour cannot know what was counted there, so it counts in a record of its own, whose partition says so; readers
+sum. Nothing here looks at a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from models.contracts.tables import BEGUN_AGAIN, OutcomeKey, decode_outcome_key
+
+FRESH_HOURS: Final = 48
+"""A missing counter of so recent an hour was never there."""
+
+encode = msgspec.json.Encoder().encode
+
+
+class _Mark(Struct):
+    """As much of a counter as forgetting needs."""
+
+    folded: int = -1
+
+
+_mark = msgspec.json.Decoder(_Mark).decode
+
+
+class Hours:
+    """Beside `rows`, one partition's counters by encoded key. `behind`: offsets within which an event may come again."""
+
+    def __init__(self, rows: dict[bytes, bytes], behind: int) -> None:
+        self.rows = rows
+        self._behind = behind
+        self._newest_hour: int | None = None
+        self._newest_offset: dict[int, int] = {}
+        self._by_hour: dict[int, set[bytes]] = {}
+        self._again: dict[bytes, bytes] = {}
+        self._swept: int | None = None
+        self.restored(list(rows))
+
+    def key(self, key: OutcomeKey, offset: int) -> bytes:
+        """Where an event at `offset` counts for `key`: the counter that is there, or the name of a new one."""
+        raw = encode(key)
+        if raw in self.rows or self._newest_hour is None or key.hour > self._newest_hour - FRESH_HOURS:
+            return raw
+        again = self._again.get(raw)
+        if again is None or again not in self.rows:
+            again = encode(structs.replace(key, partition=key.partition + BEGUN_AGAIN * (offset + 1)))
+        return again
+
+    def restored(self, raws: Iterable[bytes]) -> None:
+        """These were read from the changelog into `rows`."""
+        for raw in raws:
+            if (row := self.rows.get(raw)) is not None:
+                source = self._enter(raw)
+                self._newest_offset[source] = max(self._newest_offset.get(source, -1), _mark(row).folded)
+        self.forget()
+
+    def counted(self, changed: Mapping[bytes, bytes], source: int, offset: int) -> None:
+        """Puts what a chunk of `source` changed into `rows`; `offset` is the chunk's last."""
+        for raw in changed.keys() - self.rows.keys():
+            self._enter(raw)
+        self.rows.update(changed)
+        self._newest_offset[source] = max(self._newest_offset.get(source, -1), offset)
+        if self._newest_hour != self._swept:
+            self.forget()
+
+    def _enter(self, raw: bytes) -> int:
+        key = decode_outcome_key(raw)
+        self._by_hour.setdefault(key.hour, set()).add(raw)
+        if self._newest_hour is None or key.hour > self._newest_hour:
+            self._newest_hour = key.hour
+        source = key.partition % BEGUN_AGAIN
+        if source != key.partition:
+            self._again[encode(structs.replace(key, partition=source))] = raw
+        return source
+
+    def forget(self) -> int:
+        """Lets go what may be let go; how many counters that was."""
+        self._swept = self._newest_hour
+        if self._newest_hour is None:
+            return 0
+        gone = 0
+        for hour in [hour for hour in self._by_hour if hour <= self._newest_hour - FRESH_HOURS]:
+            kept = self._by_hour[hour]
+            for raw in list(kept):
+                if self._is_old(raw):
+                    kept.discard(raw)
+                    self.rows.pop(raw, None)
+                    gone += 1
+            if not kept:
+                del self._by_hour[hour]
+        if gone:
+            self._again = {raw: again for raw, again in self._again.items() if again in self.rows}
+        return gone
+
+    def _is_old(self, raw: bytes) -> bool:
+        row = self.rows.get(raw)
+        if row is None:
+            return True
+        source = decode_outcome_key(raw).partition % BEGUN_AGAIN
+        return _mark(row).folded < self._newest_offset.get(source, -1) - self._behind
