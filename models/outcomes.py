@@ -8,7 +8,7 @@ from typing import Final
 from models.contracts.events import Click, Conversion, Event, Impression, Query
 from models.contracts.profile import Profile, Shown
 from models.contracts.tables import Outcome, OutcomeKey
-from models.features.fold import shown_by
+from models.features.shown import shown_by
 
 HOUR_MS: Final = 3_600_000
 

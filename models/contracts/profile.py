@@ -1,18 +1,33 @@
-"""Profile: what the streams know about one customer. It and the marks that make folding exact are one record."""
+"""Profile: what the streams know about one customer. It and the marks that make folding exact are one record.
+
+Version 2 is MessagePack, an array in the order of the fields below; new fields go to its end. What is rarely looked at
+(remembered decisions, changes) stays encoded inside. Version 1 was JSON (`models.contracts.profile_v1`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import chain, groupby
+from typing import Final
+
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
-from models.contracts.decisions import Arm
+from models.contracts import profile_v1
+from models.contracts.decisions import Arm, decision_id
 
-SCHEMA = 1
+SCHEMA = 2
 RECENT_IDS = 64
 RECENT_ORIGINS = 8
 RECENT_DECISIONS = 8
 RECENT_CHANGES = 5
 RECENT_SESSIONS = 3
+
+ARMS: Final[tuple[Arm, ...]] = ("segment", "uniform", "best")
+ARM_BITS, IMPRESSION, CLICK = 3, 4, 8
+"""`Shown.bits`: the arm's place in ARMS, and what came of the decision."""
+
+pack = msgspec.msgpack.Encoder().encode
 
 
 class Counter(Struct, array_like=True, gc=False):
@@ -22,24 +37,68 @@ class Counter(Struct, array_like=True, gc=False):
     (Cormode et al., Forward Decay, ICDE 2009).
     """
 
-    total: float = 0.0
+    total: int | float = 0
+    """A count is an int: one byte where a float has nine."""
     m30: float = 0.0
     d1: float = 0.0
     d14: float = 0.0
 
 
-class Shown(Struct, array_like=True, gc=False):
-    """One of the last decisions, for attribution. `id` is query/placement, `at` in ms."""
+class Slow(Struct, array_like=True, gc=False):
+    """A counter of which only the slowest twin is kept: single products, of which a shop has thousands."""
 
-    id: str
+    total: int | float = 0
+    d14: float = 0.0
+
+
+class Shown(Struct, array_like=True, gc=False):
+    """One remembered decision, for attribution."""
+
     placement: str
     content: str
-    arm: Arm
     segment: str | None
     context_segment: str | None
+    bits: int = 0
+    query: str = ""
+    """The query's id; empty inside `Asked`, which has it once for all of its decisions, as it has `at`."""
+    at: int = 0
+
+    @property
+    def id(self) -> str:
+        """``query/placement``, as answers and events name it."""
+        return decision_id(self.query, self.placement)
+
+    @property
+    def arm(self) -> Arm:
+        """Which arm decided."""
+        return ARMS[self.bits & ARM_BITS]
+
+    @property
+    def impression(self) -> bool:
+        """Whether it was seen."""
+        return bool(self.bits & IMPRESSION)
+
+    @property
+    def click(self) -> bool:
+        """Whether it was clicked."""
+        return bool(self.bits & CLICK)
+
+
+Row = tuple[str, str, str | None, str | None, int]
+"""The first five fields of a Shown."""
+
+
+class Asked(Struct, array_like=True):
+    """A query and what it was shown. `size`, how many decisions, stands first, where it is read without decoding."""
+
+    size: int
+    query: str
     at: int
-    impression: bool = False
-    click: bool = False
+    rows: list[Row]
+
+    def shown(self) -> list[Shown]:
+        """The decisions, each complete."""
+        return [Shown(*row, self.query, self.at) for row in self.rows]
 
 
 class PastSession(Struct, array_like=True, gc=False):
@@ -66,12 +125,22 @@ class Change(Struct, array_like=True):
     new: Membership
 
 
-class Profile(Struct, kw_only=True, omit_defaults=True):
+class Profile(Struct, array_like=True, kw_only=True):
     """Everything known about one customer of one merchant. Times in ms of event time."""
 
     v: int = SCHEMA
     merchant: str
     customer: str
+
+    marks: dict[str, int] = field(default_factory=dict)
+    """Last folded offset by input topic: a customer's events lie in one partition of each."""
+    origins: dict[str, int] = field(default_factory=dict)
+    """Last folded spool sequence by recent edge: makes a shipper's re-send exact."""
+    recent: bytes = b""
+    """Ring of 8-byte hashes of the last 64 event ids: catches what a browser sends twice."""
+    received: int = 0
+    """Receipt (edge clock, ms) of the last folded event: freshness is measured from it."""
+
     first: int
     last: int
     previous_last: int | None = None
@@ -86,30 +155,42 @@ class Profile(Struct, kw_only=True, omit_defaults=True):
     counters: dict[str, Counter] = field(default_factory=dict)
     """queries, sessions, impressions, clicks, conversions, spend."""
     families: dict[str, dict[str, Counter]] = field(default_factory=dict)
-    """category, product, campaign: page views by value; placement: clicks by placement."""
+    """category, campaign: page views by value; placement: clicks by placement."""
+    products: dict[str, Slow] = field(default_factory=dict)
+    """Page views by product."""
     membership: Membership = Membership()
-    changes: list[Change] = field(default_factory=list)
-    shown: list[Shown] = field(default_factory=list)
+    asked: list[Raw] = field(default_factory=list)
+    """Encoded `Asked`, oldest first: the queries of at least the last 8 decisions. Read them by `shown`."""
+    remembered: int = 0
+    """How many decisions are in `asked`."""
+    moves: list[Raw] = field(default_factory=list)
+    """Encoded `Change`, oldest first. Read them by `changes`."""
     known_id: str | None = None
 
-    marks: dict[str, int] = field(default_factory=dict)
-    """Last folded offset by input topic: a customer's events lie in one partition of each."""
-    origins: dict[str, int] = field(default_factory=dict)
-    """Last folded spool sequence by recent edge: makes a shipper's re-send exact."""
-    recent: bytes = b""
-    """Ring of 8-byte hashes of the last 64 event ids: catches what a browser sends twice."""
-    received: int = 0
-    """Receipt (edge clock, ms) of the last folded event: freshness is measured from it."""
+    @property
+    def shown(self) -> list[Shown]:
+        """The remembered decisions, oldest first; copies."""
+        return list(chain.from_iterable(unpack_asked(row).shown() for row in self.asked))
+
+    @property
+    def changes(self) -> list[Change]:
+        """The last changes of assignment, oldest first."""
+        return [unpack_change(row) for row in self.moves]
 
 
-decode_profile = msgspec.json.Decoder(Profile).decode
-encode_profile = msgspec.json.Encoder().encode
+class Marks(Struct, array_like=True):
+    """The head of a Profile: what says which of two records is the newer, without decoding the rest."""
+
+    v: int
+    merchant: str
+    customer: str
+    marks: dict[str, int]
 
 
 class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Customer -> segment, written on change only. `received`: receipt of the event that caused it (edge clock, ms)."""
 
-    v: int = SCHEMA
+    v: int = 1
     merchant: str
     customer: str
     membership: Membership
@@ -117,4 +198,86 @@ class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     received: int = 0
 
 
+unpack_asked = msgspec.msgpack.Decoder(Asked).decode
+unpack_change = msgspec.msgpack.Decoder(Change).decode
+
+encode_profile: Callable[[Profile], bytes] = pack
+_unpack = msgspec.msgpack.Decoder(Profile).decode
+_unpack_marks = msgspec.msgpack.Decoder(Marks).decode
+
+
+def decode_profile(raw: bytes) -> Profile:
+    """The profile in a record of any version up to this one.
+
+    Raises:
+        msgspec.MsgspecError: it is none.
+    """
+    if raw[:1] == b"{":
+        return _upgraded(profile_v1.read(raw))
+    return _unpack(raw)
+
+
+def decode_marks(raw: bytes) -> dict[str, int]:
+    """`marks` of the profile in a record. Raises as `decode_profile` does."""
+    if raw[:1] == b"{":
+        return profile_v1.read(raw).marks
+    return _unpack_marks(raw).marks
+
+
+def _upgraded(old: profile_v1.Profile) -> Profile:
+    products = old.families.pop("product", {})
+    return Profile(
+        merchant=old.merchant,
+        customer=old.customer,
+        marks=old.marks,
+        origins=old.origins,
+        recent=old.recent,
+        received=old.received,
+        first=old.first,
+        last=old.last,
+        previous_last=old.previous_last,
+        session=old.session,
+        session_started=old.session_started,
+        session_last=old.session_last,
+        earlier=[PastSession(one.id, one.started, one.last) for one in old.earlier],
+        landmark=old.landmark,
+        counters=_counters(old.counters),
+        families={family: _counters(values) for family, values in old.families.items()},
+        products={name: Slow(_plain(one.total), one.d14) for name, one in products.items()},
+        membership=_membership(old.membership),
+        asked=[Raw(pack(each)) for each in _asked(old.shown)],
+        remembered=len(old.shown),
+        moves=[Raw(pack(Change(one.at, _membership(one.old), _membership(one.new)))) for one in old.changes],
+        known_id=old.known_id,
+    )
+
+
+def _counters(values: dict[str, profile_v1.Counter]) -> dict[str, Counter]:
+    return {name: Counter(_plain(one.total), one.m30, one.d1, one.d14) for name, one in values.items()}
+
+
+def _plain(total: float) -> int | float:
+    return int(total) if total.is_integer() else total
+
+
+def _membership(old: profile_v1.Membership) -> Membership:
+    return Membership(old.learned, old.defined, old.model_version)
+
+
+def _asked(shown: list[profile_v1.Shown]) -> Iterator[Asked]:
+    for (query, at), group in groupby(shown, key=lambda one: (one.id.rpartition("/")[0], one.at)):
+        rows = [
+            (
+                one.placement,
+                one.content,
+                one.segment,
+                one.context_segment,
+                ARMS.index(one.arm) | IMPRESSION * one.impression | CLICK * one.click,
+            )
+            for one in group
+        ]
+        yield Asked(len(rows), query, at, rows)
+
+
+encode_assignment: Callable[[Assignment], bytes] = msgspec.json.Encoder().encode
 decode_assignment = msgspec.json.Decoder(Assignment).decode

@@ -44,6 +44,8 @@ def move_landmark(profile: Profile, to: int) -> None:
             counter.m30 *= m30
             counter.d1 *= d1
             counter.d14 *= d14
+    for product in profile.products.values():
+        product.d14 *= d14
     profile.landmark = to
 
 
@@ -52,9 +54,9 @@ def count(counters: dict[str, Counter], name: str, by: Weights) -> None:
     m30, d1, d14 = by
     counter = counters.get(name)
     if counter is None:
-        counters[name] = Counter(1.0, m30, d1, d14)
+        counters[name] = Counter(1, m30, d1, d14)
         return
-    counter.total += 1.0
+    counter.total += 1
     counter.m30 += m30
     counter.d1 += d1
     counter.d14 += d14

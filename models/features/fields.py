@@ -6,10 +6,10 @@ without suffix is the lifetime count, ``@30m``, ``@1d``, ``@14d`` the decayed on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from models.contracts.profile import Counter, Profile
+from models.contracts.profile import Counter, Profile, Slow
 from models.features.decay import D1_MS, Span, factors
 
 SPANS: Final[dict[str, Span]] = {"": "total", "30m": "m30", "1d": "d1", "14d": "d14"}
@@ -76,13 +76,18 @@ def reader(name: str) -> Reader:
     if family is None:
         return lambda profile, at: _read(profile.counters.get(value), span, profile, at)
     if measure != "share":
-        return lambda profile, at: _read(profile.families.get(family, {}).get(value), span, profile, at)
+        return lambda profile, at: _read(values_of(profile, family).get(value), span, profile, at)
     return lambda profile, at: share(profile.families.get(family, {}), value, span)
 
 
 def field_value(profile: Profile, name: str, at: int) -> float | None:
     """One field by name."""
     return reader(name)(profile, at)
+
+
+def values_of(profile: Profile, family: str) -> Mapping[str, Counter | Slow]:
+    """The counters of a family by value."""
+    return profile.products if family == "product" else profile.families.get(family, {})
 
 
 def days_since_last(profile: Profile) -> float | None:
@@ -101,9 +106,9 @@ def share(values: dict[str, Counter], value: str, span: Span) -> float | None:
     return 0.0 if counter is None else float(getattr(counter, span)) / whole
 
 
-def _read(counter: Counter | None, span: Span, profile: Profile, at: int) -> float:
+def _read(counter: Counter | Slow | None, span: Span, profile: Profile, at: int) -> float:
     if counter is None:
         return 0.0
     if span == "total":
-        return counter.total
+        return float(counter.total)
     return float(getattr(counter, span)) * factors(profile, at)[span]

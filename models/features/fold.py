@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 from models.contracts.context import Context
-from models.contracts.decisions import decision_id
 from models.contracts.events import Click, Conversion, Event, Identify, Impression, Query, View
-from models.contracts.profile import RECENT_DECISIONS, Counter, Profile, Shown
+from models.contracts.profile import CLICK, IMPRESSION, Counter, Profile, Slow
+from models.features import shown
 from models.features.decay import MOVE_MS, Weights, add, count, move_landmark, weights
 from models.features.sessions import fold_session
 
@@ -15,6 +15,9 @@ FAMILY_LIMIT: Final = 64
 PRODUCT_LIMIT: Final = 32
 OTHER: Final = "other"
 """What falls out of a full family is counted here, so that sums and shares stay true."""
+
+
+C = TypeVar("C", Counter, Slow)
 
 
 def fold(profile: Profile | None, event: Event) -> Profile:
@@ -29,7 +32,8 @@ def fold(profile: Profile | None, event: Event) -> Profile:
     by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
     if event.session is not None:
         fold_session(profile, event.session, at, by)
-    if at > profile.last:
+    late = at < profile.last
+    if not late:
         profile.last = at
     elif at < profile.first:
         profile.first = at
@@ -39,7 +43,7 @@ def fold(profile: Profile | None, event: Event) -> Profile:
         count(profile.counters, "queries", by)
         _fold_page(profile, event.context, by)
         if event.decisions:
-            _fold_decisions(profile, event)
+            shown.remember(profile, event, late=late)
     else:
         _fold_other(profile, event, by)
     return profile
@@ -61,15 +65,13 @@ def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
     counters = profile.counters
     if isinstance(event, Impression):
         count(counters, "impressions", by)
-        if (shown := shown_by(profile, event.decision)) is not None:
-            shown.impression = True
+        shown.note(profile, event.decision, IMPRESSION)
     elif isinstance(event, View):
         _fold_page(profile, event.context, by)
     elif isinstance(event, Click):
         count(counters, "clicks", by)
         _add_value(profile, "placement", event.placement, by)
-        if (shown := shown_by(profile, event.decision)) is not None:
-            shown.click = shown.impression = True
+        shown.note(profile, event.decision, CLICK | IMPRESSION)
     elif isinstance(event, Conversion):
         count(counters, "conversions", by)
         add(counters, "spend", event.value, by)
@@ -101,25 +103,24 @@ def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:
 
 
 def _add_product(profile: Profile, value: str, d14: float) -> None:
-    """Single products keep only the slowest twin: a shop has thousands, and they are looked at in bursts."""
-    values = profile.families.get("product")
-    if values is None:
-        values = profile.families["product"] = {}
-    counter = values.get(value)
-    if counter is not None:
-        counter.total += 1.0
-        counter.d14 += d14
+    products = profile.products
+    product = products.get(value)
+    if product is not None:
+        product.total += 1
+        product.d14 += d14
         return
-    if len(values) >= PRODUCT_LIMIT:
-        _make_room(values)
-    values[value] = Counter(1.0, 0.0, 0.0, d14)
+    if len(products) >= PRODUCT_LIMIT:
+        other = products.pop(OTHER, None) or Slow()
+        for gone in _weakest(products):
+            other.total += gone.total
+            other.d14 += gone.d14
+        products[OTHER] = other
+    products[value] = Slow(1, d14)
 
 
 def _make_room(values: dict[str, Counter]) -> None:
-    """Puts the weakest quarter into `other` at once: to look for one of them at each new value cost as much as a fold."""
     other = values.pop(OTHER, None) or Counter()
-    for weakest in sorted(values, key=lambda value: values[value].d14)[: len(values) // 4 + 1]:
-        gone = values.pop(weakest)
+    for gone in _weakest(values):
         other.total += gone.total
         other.m30 += gone.m30
         other.d1 += gone.d1
@@ -127,24 +128,7 @@ def _make_room(values: dict[str, Counter]) -> None:
     values[OTHER] = other
 
 
-def _fold_decisions(profile: Profile, query: Query) -> None:
-    shown, at = profile.shown, query.at
-    late = bool(shown) and shown[-1].at > at
-    for d in query.decisions:
-        if d.content is not None:
-            name = decision_id(query.id, d.placement)
-            shown.append(Shown(name, d.placement, d.content, d.arm, d.segment, d.context_segment, at))
-    if late:
-        shown.sort(key=lambda one: one.at)
-    if len(shown) > RECENT_DECISIONS:
-        del shown[:-RECENT_DECISIONS]
-
-
-def shown_by(profile: Profile, decision: str | None) -> Shown | None:
-    """The remembered decision of that id."""
-    if decision is None:
-        return None
-    for shown in profile.shown:
-        if shown.id == decision:
-            return shown
-    return None
+def _weakest(values: dict[str, C]) -> list[C]:
+    """Takes the weakest quarter out at once: to look for one of them at each new value cost as much as a fold."""
+    weakest = sorted(values, key=lambda value: values[value].d14)[: len(values) // 4 + 1]
+    return [values.pop(value) for value in weakest]

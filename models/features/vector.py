@@ -17,7 +17,7 @@ import numpy.typing as npt
 from models.contracts.profile import Counter, Profile
 from models.contracts.segments import FeatureSchema
 from models.features.decay import Span, factors
-from models.features.fields import DAYS_SINCE_LAST, days_since_last, parse
+from models.features.fields import DAYS_SINCE_LAST, days_since_last, parse, values_of
 from models.features.fold import OTHER
 
 Vector = npt.NDArray[np.float32]
@@ -62,8 +62,8 @@ class Vectoriser:
         factor = factors(profile, at)
         families = profile.families
         for index, family, value, span in self._counts:
-            counters = profile.counters if family is None else families.get(family)
-            if counters is not None and (counter := counters.get(value)) is not None:
+            counters = profile.counters if family is None else values_of(profile, family)
+            if (counter := counters.get(value)) is not None:
                 x[index] = log1p(max(0.0, getattr(counter, span) * factor[span]))
         for (family_name, span), places in self._shares.items():
             if (values := families.get(family_name)) is not None:

@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Raw
 
 from models.contracts.contents import DefinedSegment
-from models.contracts.profile import RECENT_CHANGES, Assignment, Change, Membership, Profile
+from models.contracts.profile import RECENT_CHANGES, Assignment, Change, Membership, Profile, pack
 from models.contracts.segments import SegmentModel
 from models.features.vector import Vector, Vectoriser
 from models.segmentation.rules import profile_rule
@@ -96,8 +97,8 @@ def reassign(profile: Profile, segmenter: Segmenter, at: int) -> Assignment | No
     if new is old:
         return None
     profile.membership = new
-    profile.changes.append(Change(at, old, new))
-    del profile.changes[:-RECENT_CHANGES]
+    profile.moves.append(Raw(pack(Change(at, old, new))))
+    del profile.moves[:-RECENT_CHANGES]
     return Assignment(
         merchant=profile.merchant, customer=profile.customer, membership=new, at=at, received=profile.received
     )

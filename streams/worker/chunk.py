@@ -18,7 +18,7 @@ from models.segmentation.assign import Segmenter, reassign
 from streams.worker.outcomes import Ledger
 from streams.worker.poison import read_event, reject
 
-FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
 
 encode = msgspec.json.Encoder().encode

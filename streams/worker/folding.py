@@ -167,7 +167,7 @@ class Folding:
                 if (row := self._profiles.rows[partition].get(key)) is not None:
                     out.profiles[key] = row
                     profile = decode_profile(row)
-                    if profile.changes:
+                    if profile.moves:
                         out.assignments[key] = encode(_assignment(profile))
             for key in self._counters.covered.pop(partition, ()):
                 if (row := self._counters.rows[partition].get(key)) is not None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from models.contracts import access, contents, events, profile, rejected, segments, tables, topics, wire
+from models.contracts import access, contents, events, profile, profile_v1, rejected, segments, tables, topics, wire
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("*.json"))
@@ -27,7 +27,7 @@ RECORDS: dict[str, Any] = {
     "live_publication": contents.LivePublication,
     "outcome": tables.Outcome,
     "outcome_key": tables.OutcomeKey,
-    "profile": profile.Profile,
+    "profile": profile_v1.Profile,
     "publication": contents.Publication,
     "rejected": rejected.Rejected,
     "segment_model": segments.SegmentModel,
@@ -107,7 +107,7 @@ def test_every_topic_carries_records_that_are_golden() -> None:
 def test_the_golden_records_fill_every_field_of_what_they_show() -> None:
     """A field that no golden record fills could change its meaning unseen."""
     records = (
-        read(GOLDEN / "profile.json"),
+        profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes()),
         read(GOLDEN / "event_query.json").decisions[0],
         read(GOLDEN / "segment_model.json"),
         read(GOLDEN / "content_table.json"),
@@ -119,3 +119,40 @@ def test_the_golden_records_fill_every_field_of_what_they_show() -> None:
             if field.name not in ("v", "arm"):
                 default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
                 assert getattr(record, field.name) != default, f"{type(record).__name__}.{field.name}"
+
+
+def test_a_profile_of_every_version_reads_as_the_same_profile() -> None:
+    first = profile.decode_profile((GOLDEN / "profile.1.products.json").read_bytes())
+    second = profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes())
+    assert first == second
+    assert (first.v, second.v) == (profile.SCHEMA, 2)
+    assert profile.decode_marks((GOLDEN / "profile.1.products.json").read_bytes()) == {"events": 1234}
+    assert profile.decode_marks((GOLDEN / "profile.2.msgpack").read_bytes()) == {"events": 1234}
+
+
+def test_what_a_profile_says_is_what_version_1_said() -> None:
+    then = json.loads((GOLDEN / "profile.1.products.json").read_bytes())
+    now = profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes())
+    same = [name for name in then if name not in ("families", "shown", "changes", "recent")]
+    assert {name: plain(getattr(now, name)) for name in same} == {name: then[name] for name in same}
+    assert plain(now.changes) == then["changes"]
+    assert [
+        [s.id, s.placement, s.content, s.arm, s.segment, s.context_segment, s.at, s.impression, s.click]
+        for s in now.shown
+    ] == then["shown"]
+    products = {name: [one.total, 0.0, 0.0, one.d14] for name, one in now.products.items()}
+    assert plain(now.families) | {"product": products} == then["families"]
+    assert plain(now.recent) == then["recent"]
+
+
+def test_a_profile_of_version_2_is_written_as_it_is_read() -> None:
+    written = (GOLDEN / "profile.2.msgpack").read_bytes()
+    assert profile.encode_profile(profile.decode_profile(written)) == written
+
+
+def test_a_profile_of_tomorrow_has_fields_at_the_end_that_are_ignored() -> None:
+    written = (GOLDEN / "profile.2.msgpack").read_bytes()
+    fields = msgspec.msgpack.decode(written)
+    longer = msgspec.msgpack.encode([*fields, {"anything": [1]}])
+    assert profile.decode_profile(longer) == profile.decode_profile(written)
+    assert profile.decode_marks(longer) == {"events": 1234}

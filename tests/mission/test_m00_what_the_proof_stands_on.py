@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient
 from playwright.sync_api import BrowserContext
 
 from models.contracts.ids import customer_key, partition_of
-from models.contracts.profile import Assignment, Membership, encode_profile
+from models.contracts.profile import Assignment, Membership, encode_assignment
 from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS
 from streams import admin
@@ -29,7 +29,7 @@ def test_a_tap_reads_what_was_written(kafka: str) -> None:
     tap = Tap(kafka, "tap-")
     for number in range(8):
         written = Assignment(merchant="m", customer=f"c_{number}", membership=Membership(learned="l_1"), at=number)
-        tap.write(ASSIGNMENTS, customer_key("m", f"c_{number}"), encode_profile(written))
+        tap.write(ASSIGNMENTS, customer_key("m", f"c_{number}"), encode_assignment(written))
     eventually(lambda: tap.assignment("m", "c_7") == written, what="the record is there")
     tap.write(ASSIGNMENTS, customer_key("m", "c_7"), None)
     eventually(lambda: tap.assignment("m", "c_7") is None, what="it is gone")

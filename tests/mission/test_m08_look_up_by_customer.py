@@ -1,7 +1,7 @@
 """M8: the edge finds the content by table look-up with the customer's identity as the index."""
 
 from models.contracts.ids import customer_key
-from models.contracts.profile import Assignment, Membership, encode_profile
+from models.contracts.profile import Assignment, Membership, encode_assignment
 from models.contracts.topics import ASSIGNMENTS
 from tests.support.browsers import Visitors
 from tests.support.console import ConsoleClient
@@ -47,7 +47,7 @@ def test_m08_look_up_by_customer(
         changed = Assignment(
             merchant=merchant, customer=who["skirts"], membership=Membership(defined=("s_trousers",)), at=1
         )
-        system.tap.write(ASSIGNMENTS, customer_key(merchant, who["skirts"]), encode_profile(changed))
+        system.tap.write(ASSIGNMENTS, customer_key(merchant, who["skirts"]), encode_assignment(changed))
         eventually(lambda: visit(pages["skirts"], home) == "trousers", what="the entry is at the edge")
         assert visit(pages["trousers"], home) == "trousers"
         assert [shown(others.query(customer)) for customer in crowd] == wanted

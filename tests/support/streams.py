@@ -209,7 +209,7 @@ def differing(found: dict[str, Profile], wanted: dict[str, Profile]) -> list[str
 
 def _bare(profile: Profile) -> bytes:
     bare = msgspec.structs.replace(
-        profile, marks={}, origins={}, recent=b"", membership=Membership(), changes=[]
+        profile, marks={}, origins={}, recent=b"", membership=Membership(), moves=[]
     )  # a copy: the fields that only the stream writes are left out
     return msgspec.json.encode(bare)
 

@@ -11,7 +11,7 @@ from kafka.admin import NewTopic
 
 from api.kafka import producer
 from models.contracts.ids import customer_key
-from models.contracts.profile import Assignment, Membership, encode_profile
+from models.contracts.profile import Assignment, Membership, encode_assignment
 from models.contracts.topics import ASSIGNMENTS, CATALOGUE, TOPICS
 from tests.integration.edge.conftest import EdgeUnderTest, on_topic
 from tests.support.process import Process
@@ -42,7 +42,7 @@ def test_ready_means_that_everything_is_in_memory(kafka: str, tmp_path_factory: 
             merchant="shop", customer=customer, membership=Membership(defined=("s_trousers",)), at=1
         )
         key = customer_key("shop", customer)
-        writer.produce(ASSIGNMENTS.on(edge.prefix), value=encode_profile(assignment), key=key)
+        writer.produce(ASSIGNMENTS.on(edge.prefix), value=encode_assignment(assignment), key=key)
     assert writer.flush(30) == 0
     edge.serve()
     statuses = set()

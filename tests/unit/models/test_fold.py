@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from models.contracts.decisions import Decision
 from models.contracts.events import Click, Conversion, Custom, Event, Identify, Impression, Query, View
-from models.contracts.profile import RECENT_DECISIONS, Profile, decode_profile, encode_profile
+from models.contracts.profile import RECENT_DECISIONS, Profile, Slow, decode_profile, encode_profile
 from models.features.decay import D1_MS, D14_MS, M30_MS
 from models.features.fields import field_value
-from models.features.fold import FAMILY_LIMIT, OTHER, fold
+from models.features.fold import FAMILY_LIMIT, OTHER, PRODUCT_LIMIT, fold
 from tests.unit.models.making import DAY, HOUR, MINUTE, START, arrivals, folded_all, history, looked_at, query
 
 HALF_LIVES = {"": float("inf"), "@30m": M30_MS, "@1d": D1_MS, "@14d": D14_MS}
@@ -23,7 +23,7 @@ def readings(profile: Profile) -> dict[str, float]:
     """Everything that can be asked of a profile and is there, at its own last event."""
     names = [f"{c}{s}" for c in profile.counters for s in HALF_LIVES]
     names += [f"category.{v}.count{s}" for v in profile.families.get("category", {}) for s in HALF_LIVES]
-    names += [f"product.{v}.count{s}" for v in profile.families.get("product", {}) for s in ("", "@14d")]
+    names += [f"product.{v}.count{s}" for v in profile.products for s in ("", "@14d")]
     names += [f"placement.{v}.clicks{s}" for v in profile.families.get("placement", {}) for s in HALF_LIVES]
     read = {name: field_value(profile, name, profile.last) for name in (*names, "days_since_last")}
     for name, count in list(read.items()):
@@ -157,8 +157,17 @@ def test_a_full_family_keeps_its_strongest_and_true_sums() -> None:
 
 
 def test_single_products_keep_the_slowest_twin_only() -> None:
-    counter = fold(None, query(1, context={"product": "p"})).families["product"]["p"]
-    assert (counter.total, counter.m30, counter.d1, counter.d14) == (1, 0, 0, 1)
+    assert fold(None, query(1, context={"product": "p"})).products == {"p": Slow(1, 1.0)}
+
+
+def test_many_products_keep_the_strongest_and_true_sums() -> None:
+    views = [query(0, START, context={"product": "mug"}) for _ in range(3)]
+    views += [query(i, START + i, context={"product": f"p{i}"}) for i in range(1, 100)]
+    products = folded_all(views).products
+    assert len(products) <= PRODUCT_LIMIT + 1
+    assert products["mug"].total == 3
+    assert products["p99"].total == 1
+    assert sum(product.total for product in products.values()) == len(views)
 
 
 def test_only_a_proven_identity_is_believed() -> None:

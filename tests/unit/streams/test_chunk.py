@@ -12,7 +12,7 @@ from models.contracts.contents import DefinedSegment
 from models.contracts.decisions import Decision
 from models.contracts.events import Event, Impression, Origin, Query, encode_event
 from models.contracts.ids import partition_of
-from models.contracts.profile import decode_assignment, decode_profile, encode_profile
+from models.contracts.profile import Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.segments import Rule
 from models.contracts.tables import decode_outcome
 from models.features.fold import fold
@@ -150,8 +150,16 @@ def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkey
     assert msgspec.json.decode(value)["reason"] == "folding raised KeyError"
 
 
-@pytest.mark.parametrize("stored", [b"{broken", encode_profile(decode_profile(
-    b'{"v":99,"merchant":"m","customer":"c","first":0,"last":0}'))])  # fmt: skip
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        b"{broken",
+        b'{"v":99,"merchant":"m","customer":"c","first":0,"last":0}',
+        encode_profile(Profile(v=99, merchant="m", customer="c", first=0, last=0)),
+        encode_profile(Profile(merchant="m", customer="c", first=0, last=0, asked=[msgspec.Raw(b"\xa1x")]))[:-30],
+    ],
+)
 def test_a_profile_that_this_worker_cannot_read_is_never_overwritten(stored: bytes) -> None:
     store = Store()
     store.profiles[b"m/c"] = stored
