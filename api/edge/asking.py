@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Final
 
+from starlette.requests import Request
+
+from api.bodies import read_object
+from api.edge.context import Bounds
 from api.edge.head import Head
+from api.edge.limits import Buckets
 from api.edge.live import Ready
+from api.edge.metrics.counting import Counter
 from api.edge.state import Edge
 from models.contracts.contents import Merchant
 from models.contracts.errors import RequestError
-
-HEADER_BYTES: Final = 16 * 1024
-LINE_BYTES: Final = 8 * 1024
+from models.contracts.settings import Settings
 
 
 def admit(edge: Edge, head: Head) -> None:
@@ -24,13 +27,14 @@ def admit(edge: Edge, head: Head) -> None:
     """
     if not edge.phase.answers:
         raise RequestError(503, "Not ready", "This edge is still reading its tables.", headers={"Retry-After": "1"})
-    if head.size > HEADER_BYTES:
-        raise RequestError(413, "Too large", f"Headers have at most {HEADER_BYTES} bytes.")
-    if head.parameters > LINE_BYTES:
-        raise RequestError(414, "Too long", f"A query string has at most {LINE_BYTES} characters.")
+    settings = edge.settings
+    if head.size > settings.header_bytes:
+        raise RequestError(413, "Too large", f"Headers have at most {settings.header_bytes} bytes.")
+    if head.parameters > settings.line_bytes:
+        raise RequestError(414, "Too long", f"A query string has at most {settings.line_bytes} characters.")
     network = edge.network.of(head.peer, head.forwarded)
     if network is not None:
-        edge.networks.take(network, time.monotonic())
+        _take(edge.networks, network, edge.metrics.limited_network)
 
 
 def merchant_of(edge: Edge, head: Head, merchant: str) -> Ready:
@@ -45,8 +49,25 @@ def merchant_of(edge: Edge, head: Head, merchant: str) -> Ready:
     origins = head.origins
     if origins and (len(origins) > 1 or origins[0] not in ready.merchant.origins):
         raise RequestError(403, "Origin not listed", "The merchant does not list this origin.")
-    edge.merchants.take(merchant, time.monotonic())
+    _take(edge.merchants, merchant, edge.metrics.limited_merchant)
     return ready
+
+
+def _take(buckets: Buckets, name: str, refused: Counter) -> None:
+    if wait := buckets.take(name, time.monotonic()):
+        refused.inc()
+        says = f"Over the limit of this {buckets.what}."
+        raise RequestError(429, "Too many requests", says, headers={"Retry-After": str(wait)})
+
+
+async def body_of(settings: Settings, request: Request) -> bytes:
+    """The body of a request, within the limits that are set; raises RequestError 400, 408, 413 or 415."""
+    return await read_object(request, settings.body_bytes, settings.json_depth, settings.send_s)
+
+
+def bounds(settings: Settings) -> Bounds:
+    """How much a context may hold."""
+    return Bounds(settings.context_keys, settings.context_characters)
 
 
 def personal(merchant: Merchant, consent: str, head: Head) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from models.contracts.context import MAX_CHARACTERS, MAX_KEYS, Context, ContextValue
@@ -11,21 +11,28 @@ from models.contracts.errors import RequestError
 MAX_NAME = 64
 
 
-def checked(given: dict[str, Any]) -> Context:
+class Bounds(NamedTuple):
+    """How much a context may hold."""
+
+    keys: int = MAX_KEYS
+    characters: int = MAX_CHARACTERS
+
+
+def checked(given: dict[str, Any], bounds: Bounds = Bounds()) -> Context:  # noqa: B008 - it cannot be changed
     """The context as it counts.
 
     Raises:
         RequestError: 422 naming ``context`` or ``context.<name>``.
     """
-    if len(given) > MAX_KEYS:
-        raise _unfit(f"more than {MAX_KEYS} keys", "context")
+    if len(given) > bounds.keys:
+        raise _unfit(f"more than {bounds.keys} keys", "context")
     context: Context = {}
     for name, value in given.items():
         if not 1 <= len(name) <= MAX_NAME:
             raise _unfit(f"a name of 1 to {MAX_NAME} characters is needed", "context")
         if value is None:
             continue
-        context[name] = _value(name, value)
+        context[name] = _value(name, value, bounds)
     page, referrer = context.get("page"), context.get("referrer")
     if isinstance(page, str):
         context["page"] = path(page)
@@ -34,10 +41,10 @@ def checked(given: dict[str, Any]) -> Context:
     return context
 
 
-def _value(name: str, value: object) -> ContextValue:
+def _value(name: str, value: object, bounds: Bounds) -> ContextValue:
     if isinstance(value, str):
-        if len(value) > MAX_CHARACTERS:
-            raise _unfit(f"longer than {MAX_CHARACTERS} characters", f"context.{name}")
+        if len(value) > bounds.characters:
+            raise _unfit(f"longer than {bounds.characters} characters", f"context.{name}")
         return value
     if isinstance(value, bool):
         return value
@@ -46,8 +53,8 @@ def _value(name: str, value: object) -> ContextValue:
             return float(value) if abs(value) > 2**53 else value
         except OverflowError as error:
             raise _unfit("a number out of range", f"context.{name}") from error
-    if isinstance(value, list) and len(value) <= MAX_KEYS:
-        texts = [item for item in value if isinstance(item, str) and len(item) <= MAX_CHARACTERS]
+    if isinstance(value, list) and len(value) <= bounds.keys:
+        texts = [item for item in value if isinstance(item, str) and len(item) <= bounds.characters]
         if len(texts) == len(value):
             return texts
     raise _unfit("a string, a number, a bool or a list of strings is needed", f"context.{name}")

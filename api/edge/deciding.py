@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from api.edge.answering import Answered, Asked, Known, answer_contextual, answer_query, customer_of, judged
-from api.edge.asking import merchant_of, personal
+from api.edge.asking import bounds, merchant_of, personal
 from api.edge.context import checked
 from api.edge.head import Head
 from api.edge.live import Ready
@@ -96,7 +96,7 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
             raise RequestError(422, "Field does not fit", "after the time of receipt", "at")
         at = query.at
     debug = allows(edge.settings.shared_secret, query.debug, "debug", query.merchant, now)
-    return Asked(query, checked(query.context), now, at, debug)
+    return Asked(query, checked(query.context, bounds(edge.settings)), now, at, debug)
 
 
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:

@@ -1,79 +1,130 @@
-"""Limits: token buckets per merchant and per client network, in a bounded table. Who is asking, behind proxies."""
+"""Limits: one rate a merchant and one a client network, held for the whole host. Who is asking, behind proxies."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict
+import math
+import mmap
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
-from models.contracts.errors import RequestError
-
-MOST_BUCKETS: Final = 50_000
+BUCKETS: Final = 65_536
+"""A power of two. 1 MB of memory, whoever comes."""
 BURST_S: Final = 2.0
 """A full bucket holds this many seconds of the rate: a page that asks for several things at once is not a flood."""
+WAYS: Final = 4
+_TAG: Final = (1 << 64) - 1
+KNOWN_ADDRESSES: Final = 8192
 
 
 class Buckets:
-    """One token bucket a name. The longest unused go first, so the table cannot be filled up."""
+    """One token bucket a name, in memory that is shared by every process forked after this was made.
 
-    def __init__(self, rate: float, what: str, most: int = MOST_BUCKETS) -> None:
+    A bucket is two words: who it belongs to, and the moment at which it will be full again (the generic cell rate
+    algorithm, which is a token bucket in one number). So a take is one load and one store, and the limit holds for all
+    workers of a host together. Two workers that take from one bucket in the same microsecond may both be let in: the
+    rate is exceeded by that one request, and nothing is ever locked.
+
+    A name has four places. Where all are taken, the one that has been full for longest goes, so the table cannot be
+    filled up, and nobody can push out a bucket that is in use but by using four others more. Places are found by
+    Python's own keyed hash: every worker is forked from one parent and has its key, a client does not.
+    """
+
+    def __init__(self, rate: float, what: str, buckets: int = BUCKETS) -> None:
         """`rate` in requests a second, 0 = no limit."""
+        self.what = what
         self._rate = rate
-        self._full = max(rate * BURST_S, 1.0)
-        self._what = what
-        self._most = most
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._every = 1.0 / rate if rate > 0 else 0.0
+        self._ahead = (max(rate * BURST_S, 1.0) - 1.0) * self._every
+        self._sets = buckets // WAYS - 1
+        memory = memoryview(mmap.mmap(-1, buckets * 16))
+        self._tags = memory[: buckets * 8].cast("Q")
+        self._full = memory[buckets * 8 :].cast("d")
 
-    def take(self, name: str, now: float) -> None:
-        """Takes a token at `now` (seconds, monotonic).
+    def take(self, name: str, now: float) -> int:
+        """Takes a token at `now` (seconds of the host's monotonic clock).
 
-        Raises:
-            RequestError: 429 with Retry-After.
+        Returns:
+            0 when there was one, else the whole seconds after which there will be.
         """
         if self._rate <= 0:
-            return
-        tokens, since = self._buckets.get(name, (self._full, now))
-        tokens = min(self._full, tokens + (now - since) * self._rate)
-        enough = tokens >= 1.0
-        self._buckets[name] = (tokens - 1.0 if enough else tokens, now)
-        self._buckets.move_to_end(name)
-        if len(self._buckets) > self._most:
-            self._buckets.popitem(last=False)
-        if not enough:
-            wait = max(1, round((1.0 - tokens) / self._rate + 0.5))
-            raise RequestError(
-                429, "Too many requests", f"Over the limit of this {self._what}.", headers={"Retry-After": str(wait)}
-            )
+            return 0
+        tag = hash(name) & _TAG or 1
+        at = self._place(tag)
+        full = self._full[at] if self._tags[at] == tag else 0.0
+        wait = full - now - self._ahead
+        if wait > 1e-9:  # less is the rounding of a sum of intervals
+            return max(1, math.ceil(wait))
+        self._tags[at] = tag
+        self._full[at] = max(full, now) + self._every
+        return 0
+
+    def _place(self, tag: int) -> int:
+        """Of the name's four: its own, else the one that was full first."""
+        first = (tag & self._sets) * WAYS
+        tags, full = self._tags, self._full
+        oldest = first
+        for at in range(first, first + WAYS):
+            if tags[at] == tag:
+                return at
+            if full[at] < full[oldest]:
+                oldest = at
+        return oldest
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        """Buckets that belong to somebody."""
+        return sum(tag != 0 for tag in self._tags)
 
 
 class Networks:
-    """Names the network that a request comes from, None where it has no limit."""
+    """Names the network that a request comes from, None where it has no limit.
+
+    A trusted proxy's word counts for the address before it, and so on from the right: what is left of the first address
+    that is no trusted proxy, anybody may have written. The loopback has no limit of its own and is trusted unless told
+    otherwise: a process of this machine could reach the port with any address it likes. What a *client* of a trusted
+    proxy sends under that name, the balancer's configuration takes away (`supervisor.balancers`).
+    """
 
     def __init__(self, trusted: Iterable[str]) -> None:
-        """`trusted`: addresses of proxies whose X-Forwarded-For counts."""
-        self._trusted = frozenset(filter(None, (address.strip() for address in trusted)))
+        """`trusted`: addresses, or networks such as 10.0.0.0/8, of proxies whose X-Forwarded-For counts.
+
+        Raises:
+            ValueError: one of them is neither.
+        """
+        self._trusted = [ipaddress.ip_network(part, strict=False) for part in map(str.strip, trusted) if part]
+        # Parsing an address takes microseconds, and the next request comes from one of the last few thousand.
+        self._known = lru_cache(KNOWN_ADDRESSES)(self._read)
 
     def of(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
-        """The right-most address that is no trusted proxy: what is left of it, anybody may have written.
+        """An IPv4 address is its own network, an IPv6 one stands for its /64."""
+        name, trusted = self._known(peer or "")
+        if not trusted:
+            return name
+        chain = [part for header in forwarded for part in header.split(",")]
+        while trusted and chain:
+            name, trusted = self._known(chain.pop().strip()[:64])
+        return None if trusted else name
 
-        An IPv4 address is its own network, an IPv6 one stands for its /64.
-        """
-        chain = [part.strip() for header in forwarded for part in header.split(",")]
-        address = peer or ""
-        while address in self._trusted and chain:
-            address = chain.pop()
-        if address in self._trusted:
-            return None
+    def _read(self, address: str) -> tuple[str | None, bool]:
+        """(the network's name, whether it is a trusted proxy)."""
         try:
-            parsed = ipaddress.ip_address(address)
+            parsed = ipaddress.ip_address(_bare(address))
         except ValueError:
-            return address[:45] or None
+            return address[:45] or None, False
         if isinstance(parsed, ipaddress.IPv6Address):
-            if parsed.ipv4_mapped is None:
-                return None if parsed.is_loopback else str(ipaddress.ip_network((parsed, 64), strict=False))
-            parsed = parsed.ipv4_mapped
-        return None if parsed.is_loopback else str(parsed)
+            parsed = parsed.ipv4_mapped or parsed
+        if any(parsed in network for network in self._trusted):
+            return None, True
+        if parsed.is_loopback:
+            return None, False
+        if isinstance(parsed, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((parsed, 64), strict=False)), False
+        return str(parsed), False
+
+
+def _bare(address: str) -> str:
+    """Without the port that some proxies add: ``192.0.2.1:4711``, ``[2001:db8::1]:4711``."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

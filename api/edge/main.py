@@ -142,5 +142,5 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     def drain() -> None:
         phase.draining = True
 
-    server = Server(make_app(edge), settings.drain_s, drain, lambda: replica.failure is not None, settings.log_level)
+    server = Server(make_app(edge), settings, drain, lambda: replica.failure is not None)
     return server, replica

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.edge.connection import SWEEP_S, Bounded, bounded, sweep
 from models.contracts.errors import UnavailableError
+from models.contracts.settings import Settings
 
 BACKLOG = 2048
 GRACE_S = 10
@@ -22,13 +25,18 @@ class Server(uvicorn.Server):
     """Takes SIGTERM and SIGINT itself: uvicorn would raise them again at the end, and the exit code would be theirs."""
 
     def __init__(
-        self, app: ASGIApp, drain_s: float, on_drain: Callable[[], None], failed: Callable[[], bool], log_level: str
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        on_drain: Callable[[], None],
+        failed: Callable[[], bool],
+        protocol: type[Bounded] = Bounded,
     ) -> None:
         """`failed`: something that the process cannot do without has ended; it ends too, and is started anew."""
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=bounded(protocol, settings),
                 loop="uvloop",
                 ws="none",
                 lifespan="off",
@@ -36,18 +44,23 @@ class Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,  # api.edge.limits reads them, and trusts only whom it is told to
-                log_level=log_level,
-                timeout_keep_alive=75,  # longer than the balancer's 60 s: it closes, not we
+                log_level=settings.log_level,
+                timeout_keep_alive=math.ceil(settings.idle_s),  # longer than the balancer's 60 s: it closes, not we
                 timeout_graceful_shutdown=GRACE_S,
                 backlog=BACKLOG,
             )
         )
-        self._drain_s = drain_s
+        self._drain_s = settings.drain_s
         self._on_drain = on_drain
         self._failed = failed
         self._draining = False
+        self._swept = 0.0
 
     async def on_tick(self, counter: int) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._swept >= SWEEP_S:
+            self._swept = now
+            sweep(self.server_state.connections, now)
         return await super().on_tick(counter) or self._failed()
 
     @contextlib.contextmanager

@@ -61,10 +61,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     spool_segment_bytes: Annotated[int, _help("Size at which the spool begins a new file", "edge")] = 64 * 1024 * 1024
     spool_max_bytes: Annotated[int, _help("Size at which the spool refuses (recorded: false)", "edge")] = 8 * 1024**3
     body_bytes: Annotated[int, _help("Largest request body after decompression", "edge", "console")] = 64 * 1024
+    line_bytes: Annotated[int, _help("Longest query string", "edge")] = 8 * 1024
+    header_bytes: Annotated[int, _help("Most bytes of a request's headers", "edge")] = 16 * 1024
+    json_depth: Annotated[int, _help("Most levels of a request's JSON", "edge")] = 8
+    context_keys: Annotated[int, _help("Most keys of a context", "edge")] = 64
+    context_characters: Annotated[int, _help("Longest value in a context", "edge")] = 256
+    send_s: Annotated[float, _help("Seconds that a client has to send a request", "edge")] = 10.0
+    idle_s: Annotated[float, _help("Seconds that a connection may wait for its next request", "edge")] = 75.0
+    connections: Annotated[int, _help("Most connections of one worker; beyond, the longest idle go", "edge")] = 20_000
     merchant_rate: Annotated[float, _help("Requests a second of one merchant, 0 = no limit", "edge")] = 5000.0
     network_rate: Annotated[float, _help("Requests a second of one client network, 0 = no limit", "edge")] = 50.0
     trusted_proxies: Annotated[
-        str, _help("Addresses whose X-Forwarded-For counts, comma separated", "edge", "console")
+        str,
+        _help("Addresses whose X-Forwarded-For counts, comma separated; an edge takes networks too", "edge", "console"),
     ] = "127.0.0.1,::1"
 
     drain_s: Annotated[float, _help("Seconds that an edge serves on, unready, after SIGTERM", "edge")] = 1.5

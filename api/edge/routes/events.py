@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.bodies import read_object
-from api.edge.asking import admit, cors, merchant_of, personal
+from api.edge.asking import admit, body_of, bounds, cors, merchant_of, personal
 from api.edge.context import checked
 from api.edge.head import Head, head_of
 from api.edge.live import Ready
@@ -31,7 +30,7 @@ def routes(edge: Edge) -> list[Route]:
     async def post(request: Request) -> Response:
         head = head_of(request)
         admit(edge, head)
-        batch = decoded(await read_object(request, edge.settings.body_bytes))
+        batch = decoded(await body_of(edge.settings, request))
         ready = merchant_of(edge, head, batch.merchant)
         answer = await _record(edge, head, ready, batch)
         return Response(msgspec.json.encode(answer), 202, cors(head), "application/json")
@@ -75,7 +74,7 @@ def _sender(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) -> Sende
         now=edge.clock(),
         sent=batch.sent,
         server=edge.keys.allow(head.authorization, merchant.id),
-        context=checked(batch.context),
+        context=checked(batch.context, bounds(edge.settings)),
         proves=lambda known_id, proof: (
             merchant.identify == "open" or proves(secret, merchant.id, known_id, customer, proof)
         ),

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.bodies import read_object
-from api.edge.asking import admit
+from api.edge.asking import admit, body_of
 from api.edge.deciding import count, decided, decoded
 from api.edge.head import Head, head_of
 from api.edge.replies import response
@@ -28,7 +27,7 @@ def routes(edge: Edge) -> list[Route]:
     async def post(request: Request) -> Response:
         head = head_of(request)
         admit(edge, head)
-        return await _answer(edge, head, decoded(await read_object(request, edge.settings.body_bytes)))
+        return await _answer(edge, head, decoded(await body_of(edge.settings, request)))
 
     async def get(request: Request) -> Response:
         head = head_of(request)

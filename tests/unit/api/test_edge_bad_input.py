@@ -36,6 +36,7 @@ def with_(**more: Any) -> bytes:
         b'{"merchant":"shop","placements":["hero"],"id":"\\ud800"}',
         b'{"merchant":"shop","placements":["hero"],"other":' + b"[" * 8 + b"]" * 8 + b"}",
         b'{"merchant":"shop","placements":["hero"],"other":' + b"[" * 30_000,
+        b'{"merchant":"shop","other":[[[[[[[[["' + b'\\"' * 32_000,  # each quote must not be looked at 32,000 times
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/query", "/v1/events"])
