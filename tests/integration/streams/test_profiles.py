@@ -157,7 +157,11 @@ def test_an_older_record_of_a_worker_that_lost_its_partition_is_written_over(kaf
     eventually(lambda: is_right(kafka_room, events[:399]), 30, "nearly all is folded")
     assert kafka_room.profiles()[crowded[0]].marks != stale.marks
     kafka_room.write(PROFILES, customer_key(MERCHANT, stale.customer), encode_profile(stale))
-    later = msgspec.structs.replace(events[399], customer=crowded[1])
+    # A query: an impression or a click would name a decision that this customer never saw.
+    shown = next(event for event in reversed(events) if isinstance(event, Query))
+    later = msgspec.structs.replace(
+        shown, id="e_later", customer=crowded[1], at=events[399].at, origin=events[399].origin
+    )
     kafka_room.send([later])
     kafka_room.flush()
     eventually(lambda: is_right(kafka_room, [*events[:399], later]), 30, "the newer record lies last again")
