@@ -127,7 +127,8 @@ def _visits(file: Path, kind: str, seed: int) -> Iterator[Visit]:
 )
 def demo(once: bool, as_json: bool, port_base: int, data: Path | None, sessions: int) -> None:
     """Run the whole system, replay a real shop's visitors, find segments, and give you a page to open."""
-    from demo.run import Scale, run
+    from demo.report import Scale
+    from demo.run import run
 
     started = time.monotonic()
     words = Console(stderr=as_json, highlight=False)

@@ -7,21 +7,19 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from demo import eshop, merchandise
 from demo.books import Books
 from demo.console import ConsoleApi
-from demo.errors import DemoError
 from demo.figures import buckets, gained, histogram_percentile, percentile
 from demo.ledger import Account
 from demo.merchandise import MERCHANT, Fit
 from demo.progress import run_with_progress
 from demo.replay import Answer, Pace, Replay, Tally, Target, as_answered, at_rate
+from demo.report import CheckFailedError, Report, Scale, check, in_words
 from demo.shop.server import PLAYED_PAGES, STATIC, integrity, make_app
 from demo.shop.serving import Serving
 from demo.system import System
@@ -35,39 +33,6 @@ PUBLISHED_S = 5.0
 KEY_S = 10.0
 # What lies furthest from everybody comes first; two say enough.
 TOLD = 2
-
-
-class CheckFailedError(DemoError):
-    """The demonstration ran, but does not show what it promises."""
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The one line of `--json`. `ready_s`: from the start to the page to open; the other times in milliseconds."""
-
-    events_sent: int
-    events_folded: int
-    customers: int
-    segments: int
-    assignments: int
-    relabelled_share: float
-    decisions_by_reason: dict[str, int]
-    distinct_contents_shown: int
-    freshness_ms_p50: float
-    freshness_ms_p99: float
-    edge_ms_p50: float
-    edge_ms_p99: float
-    lost: int
-    ready_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How much is shown: the fill goes as fast as answered, what follows is paced."""
-
-    sessions: int = 3_000
-    rate: float = 200.0
-    paced_s: float = 20.0
-    seed: int = 2008
 
 
 def run(
@@ -154,22 +119,7 @@ class _Show:
 
     def check(self, line: Report) -> None:
         """Raises CheckFailedError with the first promise that the figures break."""
-        checks = (
-            (line.lost == 0, f"{line.lost} recorded queries are in no profile"),
-            (self._twice == 0, f"{self._twice} queries were counted twice"),
-            (line.events_folded == line.events_sent, f"{line.events_folded} of {line.events_sent} events were folded"),
-            (line.customers >= self._scale.sessions, f"only {line.customers} customers have a profile"),
-            (line.segments >= 3, f"only {line.segments} segments were learned"),
-            (line.assignments > 0, "nobody is assigned to a segment"),
-            (line.distinct_contents_shown >= 2, "everybody was shown the same"),
-            (len(self._heroes) >= 2, f"the segments tell only {len(self._heroes)} categories apart"),
-        )
-        for kept, reason in checks:
-            if not kept:
-                raise CheckFailedError(reason)
-        for category, hero in self._heroes.items():
-            if hero != merchandise.content_id("hero", category):
-                raise CheckFailedError(f"a visitor who looks at {category} was shown {hero} on the home page")
+        check(line, self._scale, self._twice, self._heroes)
 
     def leave_open(self) -> None:
         """Waits for Ctrl-C."""
@@ -286,13 +236,7 @@ class _Show:
             lost=account.lost,
             ready_s=round(ready, 1),
         )
-        self._tell(
-            f"In the last {self._scale.paced_s:.0f} s, at {self._scale.rate:.0f} queries/s: an answer took "
-            f"{line.edge_ms_p50:.1f} ms (99 of 100 within {line.edge_ms_p99:.1f}); what a visitor did changed what the "
-            f"edge knows after {line.freshness_ms_p50:.0f} ms (99 of 100 within {line.freshness_ms_p99:.0f}).\n"
-            f"{line.events_folded:,} of {line.events_sent:,} visits are in {line.customers:,} profiles, {line.lost} lost. "
-            f"A second training moved {line.relabelled_share:.1%} of the customers to another segment."
-        )
+        self._tell(in_words(line, self._scale))
         return line
 
     def _say_replayed(self, tally: Tally, visitors: int) -> None:
