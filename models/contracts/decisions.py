@@ -30,6 +30,8 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     table_version: int | None = None
     choice_version: int | None = None
     eligible: tuple[str, ...] = ()
+    shown: dict[str, int] = {}
+    """How often the session had shown each content that a cap is on; those it had not are left out."""
     u: float | None = None
     """The draw, in [0, 1), over `eligible` in id order."""
     propensity: float | None = None

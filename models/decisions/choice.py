@@ -98,6 +98,9 @@ def decide(
         table_version=shelf.table_version,
         choice_version=None if place is None else place.choice_version,
         eligible=choice.among,
+        shown={name: shown_counts[name] for name in place.capped & shown_counts.keys()}
+        if place and shown_counts
+        else {},
         u=choice.u,
         propensity=choice.propensity,
     )
@@ -106,8 +109,7 @@ def decide(
 def again(shelf: Shelf, query: Query, decision: Decision) -> Decision:
     """A recorded decision chosen again, offline, from the shelf of its table and choice version.
 
-    What the record does not hold, it implies: contents that a session's cap had taken out are missing in `eligible`, and
-    what a session kept is what it showed.
+    What the record does not hold, it implies: what a session kept is what it showed.
     """
     return decide(
         shelf,
@@ -119,6 +121,7 @@ def again(shelf: Shelf, query: Query, decision: Decision) -> Decision:
         context=query.context,
         now=query.received,
         kept=decision.content if decision.reason == "kept" else None,
+        shown_counts=decision.shown,
         fresh=decision.fresh,
         only=decision.eligible,
     )

@@ -41,9 +41,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One placement. `candidates`: higher priority first, then the newer. `versions`: of the contents they name."""
+    """One placement. `candidates`: higher priority first, then the newer. `versions`: of the contents they name.
+    `capped`: contents that a candidate lets a session see only so often."""
 
     candidates: tuple[Candidate, ...]
+    capped: frozenset[str]
     versions: Mapping[str, int]
     rows: Mapping[str, Mapping[str, float]]
     best: str | None
@@ -95,6 +97,7 @@ def _place(associations: list[Association], contents: Mapping[str, Content], tab
     ordered = sorted(associations, key=lambda a: (-a.priority, -a.made_at, a.id))
     return Place(
         candidates=tuple(_candidate(a) for a in ordered),
+        capped=frozenset(a.content for a in ordered if a.per_session_cap is not None),
         versions={a.content: contents[a.content].version for a in ordered},
         rows={} if table is None else table.rows,
         best=None if table is None else table.best,

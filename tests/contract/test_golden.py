@@ -108,7 +108,7 @@ def test_the_golden_records_fill_every_field_of_what_they_show() -> None:
     """A field that no golden record fills could change its meaning unseen."""
     records = (
         profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes()),
-        read(GOLDEN / "event_query.json").decisions[0],
+        read(GOLDEN / "event_query.capped.json").decisions[0],
         read(GOLDEN / "segment_model.json"),
         read(GOLDEN / "content_table.json"),
         read(GOLDEN / "catalogue_association.json").item,

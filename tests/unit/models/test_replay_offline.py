@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.contracts.contents import Association, Holdouts, Strength
@@ -46,6 +46,14 @@ rows = st.dictionaries(
 )
 
 
+CAPPED_PIN = [allow("a", strength="pinned", per_session_cap=1, id="a_1"), allow("a", id="a_2")]
+CAPPED_FAVOURITE = [
+    allow("a", strength="preferred", per_session_cap=1, id="a_1"), allow("a", id="a_2"), allow("b", id="a_3"),
+]  # fmt: skip
+
+
+@example(CAPPED_PIN, {}, "c_1", Membership(None, (), 4), {}, None, {"a": 1}, "live", Holdouts(0, 0))
+@example(CAPPED_FAVOURITE, {}, "c_1", Membership(None, (), 4), {}, None, {"a": 1}, "live", Holdouts(0, 0))
 @given(
     associations,
     rows,
