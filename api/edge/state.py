@@ -12,7 +12,7 @@ from api.edge.limits import Buckets, Networks
 from api.edge.live import Live
 from api.edge.metrics import Metrics
 from api.edge.spool.commit import GroupCommit
-from api.edge.table import Table
+from api.edge.table import Lookup
 from api.edge.warm import Warm
 from models.contracts.ids import RandomBytes, partition_of
 from models.contracts.settings import Settings, shard
@@ -74,7 +74,7 @@ class Edge:
     phase: Phase
     shard: Shard
     live: Live
-    table: Table
+    table: Lookup
     warm: Warm
     keys: ServerKeys
     spool: GroupCommit

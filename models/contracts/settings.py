@@ -55,6 +55,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shard: Annotated[str, _help("i/n: hold only the partitions with number mod n = i", "edge")] = "0/1"
     overlay: Annotated[bool, _help("Fold a query into its own answer for warm customers", "edge")] = True
     overlay_customers: Annotated[int, _help("How many customers an edge keeps warm", "edge")] = 100_000
+    table_dir: Annotated[
+        str, _help("Folder of the look-up table that an edge's processes share; shared memory when empty", "edge")
+    ] = ""
+    table_customers: Annotated[int, _help("Customers to reserve room for at the start; it grows by itself", "edge")] = (
+        1_000_000
+    )
     spool_sync: Annotated[
         Literal["write", "disk"], _help("What 'recorded' means: survives the process, or the power", "edge")
     ] = "write"
