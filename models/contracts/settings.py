@@ -101,6 +101,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker_port: Annotated[Port, _help("Port of the worker's health and metrics", "worker")] = PORT_BASE + WORKER_PORT
     worker_group: Annotated[str, _help("Consumer group and Faust application id", "worker")] = "tailorbird-worker"
     chunk_events: Annotated[int, _help("Most events folded as one chunk", "worker")] = 4000
+    store: Annotated[
+        Literal["memory", "lmdb"],
+        _help("Where a worker keeps its rows: in memory, or in files that a restart goes on from", "worker"),
+    ] = "memory"
+    standby: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=8,
+            description="Further workers that follow each partition's tables, ready to take it over",
+            extra={"processes": ("worker",)},
+        ),
+    ] = 0
+    worker_id: Annotated[
+        str, _help("Name of this worker in its group: back under it within 6 s, it keeps its partitions", "worker")
+    ] = ""
 
     trainer_port: Annotated[Port, _help("Port of the trainer's health and metrics", "trainer")] = (
         PORT_BASE + TRAINER_PORT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Record = tuple[bytes | None, bytes | None]
@@ -13,6 +13,8 @@ class Sent:
     """Batches on their way to one partition."""
 
     def __init__(self, topic: str, partition: int) -> None:
+        self.changes: Mapping[bytes, bytes | None] = {}
+        """What is in them, where the sender says so."""
         self.topic = topic
         self.partition = partition
         self._futures: list[tuple[Future[Any], int]] = []

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import faust
 from faust.types import TP
 
+from streams.store.base import Changes, Mark, Rows, Store, fingerprint, last_of
+
 Newer = Callable[[bytes, bytes], bool]
 """(held, incoming) -> whether the incoming value may replace the held one."""
+Standing = Callable[[str, Mapping[int, Mark]], Awaitable[set[int]]]
+"""(topic, marks) -> partitions whose mark still names the record that it was made of."""
 
 
 class ChunkTable(faust.Table[Any, Any]):
-    """`rows[partition][key]` is the encoded value. Only partitions in `owned` may be read and written.
-
-    Values are bytes and not objects: a million trees of Python objects do not fit where a million strings do.
-    """
+    """`rows[partition]` are the encoded values. Only partitions in `owned` may be read and written; others are followed."""
 
     newer: Newer
+    store: Store
+    standing: Standing
     on_restored: Callable[[int, Iterable[bytes]], None] | None = None
     """Told (partition, keys) after each part of the changelog that was read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.rows: dict[int, dict[bytes, bytes]] = {}
+        self.rows: dict[int, Rows] = {}
         self.owned: set[int] = set()
         self.held_off = 0
         """Older records that came after newer ones, written by an owner that did not know yet that it was none."""
@@ -33,6 +37,9 @@ class ChunkTable(faust.Table[Any, Any]):
         self.foreign: list[tuple[int, int, int]] = []
         """(partition, first, last) offsets of the changelog between which another than this worker wrote."""
         self.restored = False
+        self.read = 0
+        """Records of the changelog that were read since the start: what a restart cost."""
+        self._unseen: Counter[int] = Counter()  # foreign ranges by partition that were not compared yet
         self._applied: dict[int, int] = {}
 
     def _changelog_topic_name(self) -> str:
@@ -42,70 +49,103 @@ class ChunkTable(faust.Table[Any, Any]):
         """Up to where the changelog is in `rows`: recovery goes on from there."""
         return self._applied.get(tp.partition)
 
-    def confirm(self, partition: int, offset: int) -> None:
-        """A write of our own is on the changelog at `offset`, so recovery need not read it again."""
-        self._applied[partition] = max(offset, self._applied.get(partition, -1))
-
-    def wrote(self, partition: int, last: int, count: int) -> None:
-        """`count` records of our own end at `last`. Where they are not all that came, somebody else wrote as well."""
+    def wrote(self, partition: int, last: int, changes: Changes) -> None:
+        """Records of our own end at `last`. Where they are not all that came, somebody else wrote as well, and until that
+        was compared the rows are complete only up to the old mark."""
         applied = self._applied.get(partition)
-        if applied is not None and last - applied != count:
+        if applied is not None and last - applied != len(changes):
             self.foreign.append((partition, applied + 1, last))
-        self.confirm(partition, last)
+            self._unseen[partition] += 1
+        self._applied[partition] = max(last, -1 if applied is None else applied)
+        if (rows := self.rows.get(partition)) is not None:
+            incomplete = self._unseen[partition] or self.covered.get(partition)
+            mark = None if incomplete else Mark(last, last_of(changes.items()), 0)
+            rows.confirm(changes, mark)
+
+    def seen(self, partition: int) -> None:
+        """One range of `foreign` was compared."""
+        self._unseen[partition] = max(0, self._unseen[partition] - 1)
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Restores; a late write of a dead owner never replaces what is newer."""
         for event in batch:
             partition = event.message.partition
-            rows = self.rows.setdefault(partition, {})
-            for record in event.value:
-                self._restore(rows, self.covered.setdefault(partition, set()), record.key, record.value)
-            self.confirm(partition, event.message.offset)
-            if self.on_restored is not None:
-                self.on_restored(partition, {record.key for record in event.value})
+            rows = self.rows.get(partition)
+            # Faust hands over what it fetched before a rebalance, too, and then under the table of the record before.
+            if rows is None or partition in self.owned or event.message.topic != self.changelog_topic_name:
+                continue
+            self._restore(partition, rows, event.value)
+            self._applied[partition] = max(event.message.offset, self._applied.get(partition, -1))
 
-    def _restore(self, rows: dict[bytes, bytes], covered: set[bytes], key: bytes, value: bytes | None) -> None:
-        if value is None:
-            rows.pop(key, None)
-            covered.discard(key)
-            return
-        held = rows.get(key)
-        if held is None or self.newer(held, value):
-            rows[key] = value
-            covered.discard(key)
-        else:
-            self.held_off += 1
-            covered.add(key)
+    def _restore(self, partition: int, rows: Rows, records: list[Any]) -> None:
+        covered, changes, newer = self.covered.setdefault(partition, set()), dict[bytes, bytes | None](), self.newer
+        for record in records:
+            key, value = record.key, record.value
+            held = changes[key] if key in changes else rows.get(key)
+            if value is None or held is None or newer(held, value):
+                changes[key] = value
+                covered.discard(key)
+            else:
+                self.held_off += 1
+                covered.add(key)
+        self.read += len(records)
+        last = records[-1]
+        # A mark past a record that still has to be written again would let a restart forget to.
+        rows.restore(changes, None if covered else Mark(last.offset, fingerprint(last.key, last.value), 0))
+        if self.on_restored is not None:
+            self.on_restored(partition, changes)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Forgets what goes, and what comes: another worker may have written it meanwhile."""
-        del assigned, generation_id
+        """Lets go what goes; takes up what comes, where the store has kept it, and else from the start."""
+        del generation_id
         self.owned.clear()
         self.restored = False
-        self._drop(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
+        self._leave(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
+        here = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
+        await self._enter(here - self.rows.keys())
 
     def forget(self) -> None:
-        """Drops everything; the next recovery reads the changelog from its start."""
+        """Lets go what was folded and not confirmed; the next recovery brings what is missing then."""
         self.owned.clear()
-        self._drop(set(self.rows) | set(self._applied))
+        for partition, rows in self.rows.items():
+            rows.discard()
+            self._take_up(partition, rows.mark)
 
-    def _drop(self, partitions: Iterable[int]) -> None:
-        recovery: Any = self.app.tables
+    def _leave(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             self.rows.pop(partition, None)
+            self.store.close(self.name, partition)
+            self._take_up(partition, None)
+
+    async def _enter(self, partitions: set[int]) -> None:
+        opened = {partition: self.store.open(self.name, partition) for partition in partitions}
+        marks = {partition: rows.mark for partition, rows in opened.items() if rows.mark is not None}
+        stand = await self.standing(self.changelog_topic_name, marks)
+        for partition in list(opened):
+            if partition in marks and partition not in stand:
+                self.store.drop(self.name, partition)
+                opened[partition] = self.store.open(self.name, partition)
+            self.rows[partition] = opened[partition]
+            self._take_up(partition, opened[partition].mark)
+
+    def _take_up(self, partition: int, mark: Mark | None) -> None:
+        if mark is None:
             self._applied.pop(partition, None)
-            self.covered.pop(partition, None)
-            # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
-            recovery.recovery.revoke(TP(self.changelog_topic_name, partition))
+        else:
+            self._applied[partition] = mark.offset
+        self.covered.pop(partition, None)
+        self._unseen.pop(partition, None)
+        # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
+        recovery: Any = self.app.tables
+        recovery.recovery.revoke(TP(self.changelog_topic_name, partition))
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """From here on the partitions are ours."""
+        """From here on the active partitions are ours."""
         del standby_tps
-        self.owned = {tp.partition for tp in active_tps}
+        self.owned = {tp.partition for tp in active_tps} & self.rows.keys()
         for partition in self.owned:
-            self.rows.setdefault(partition, {})
             self._applied.setdefault(partition, -1)
         self.restored = True
         await self.call_recover_callbacks()

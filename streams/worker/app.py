@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ from faust.types import TP
 
 from models.contracts.settings import Settings
 from models.contracts.topics import EVENTS, OUTCOMES, PROFILES
+from streams.store.base import Store
+from streams.store.standing import standing
 from streams.transport.consumer import install
 from streams.transport.schema import ChunkSchema
 from streams.transport.table import ChunkTable
@@ -49,13 +52,15 @@ def make_app(settings: Settings) -> faust.App:
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_request_timeout=REQUEST_S,
         producer_linger=0.0,
+        table_standby_replicas=settings.standby,
+        consumer_group_instance_id=settings.worker_id or None,
         consumer_auto_offset_reset="earliest",
         worker_redirect_stdouts=False,
     )
 
 
-def make_tables(app: faust.App, settings: Settings) -> tuple[ChunkTable, ChunkTable]:
-    """Profiles and outcome counters."""
+def make_tables(app: faust.App, settings: Settings, store: Store) -> tuple[ChunkTable, ChunkTable]:
+    """Profiles and outcome counters, their rows in `store`."""
     made = []
     for topic, newer in ((PROFILES, marks.newer), (OUTCOMES, outcomes.newer)):
         table = cast(
@@ -67,9 +72,12 @@ def make_tables(app: faust.App, settings: Settings) -> tuple[ChunkTable, ChunkTa
                 partitions=settings.partitions,
                 schema=ChunkSchema(key_type=bytes, value_type=bytes),
                 recovery_buffer_size=2,  # chunks; 1 means to Faust that the changelog is followed for ever
+                standby_buffer_size=1,
             ),
         )
         table.newer = newer
+        table.store = store
+        table.standing = partial(standing, settings.brokers)
         made.append(table)
     return made[0], made[1]
 

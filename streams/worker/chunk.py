@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -15,6 +15,7 @@ from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_pro
 from models.features.fold import fold
 from models.features.marks import folded, mark
 from models.segmentation.assign import Segmenter, reassign
+from streams.store.base import Lookup
 from streams.worker.outcomes import Ledger
 from streams.worker.poison import read_event, reject
 
@@ -71,9 +72,7 @@ class UnfoldableError(Exception):
 class Chunk:
     """One run of records of one partition, against the profiles (encoded, by key) that were there before."""
 
-    def __init__(
-        self, source: Source, stored: Mapping[bytes, bytes], ledger: Ledger, segmenter_of: SegmenterOf, now: int
-    ) -> None:
+    def __init__(self, source: Source, stored: Lookup, ledger: Ledger, segmenter_of: SegmenterOf, now: int) -> None:
         self._source = source
         self._stored = stored
         self._ledger = ledger

@@ -89,7 +89,7 @@ class Folding:
         )
         chunk = Chunk(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
         folded = chunk.fold(records)
-        profiles.update(folded.profiles)
+        profiles.put(folded.profiles)
         hours.counted(folded.outcomes, partition, records[-1].offset)
         for result, count in folded.counts.items():
             self._metrics.events.labels(result).inc(count)
@@ -132,7 +132,7 @@ class Folding:
         segmenter = self._knowledge.segmenter(merchant)
         changed: dict[int, Folded] = {}
         for partition, key in keys if segmenter is not None else ():
-            stored = self._profiles.rows.get(partition, {}).get(key) if partition in self.owned else None
+            stored = self._profiles.rows[partition].get(key) if partition in self.owned else None
             if stored is None or segmenter is None:
                 continue
             profile = decode_profile(stored)
@@ -140,8 +140,10 @@ class Folding:
             if assignment is None:
                 continue
             out = changed.setdefault(partition, Folded(Source(EVENTS.name, partition, self._partitions)))
-            out.profiles[key] = self._profiles.rows[partition][key] = encode_profile(profile)
+            out.profiles[key] = encode_profile(profile)
             out.assignments[key] = encode(assignment)
+        for partition, out in changed.items():
+            self._profiles.rows[partition].put(out.profiles)
         self._metrics.assignments.labels("model").inc(sum(len(out.assignments) for out in changed.values()))
         return list(changed.values())
 
@@ -154,7 +156,8 @@ class Folding:
 
     def compare(self, table: ChunkTable, partition: int, key: bytes, value: bytes | None) -> None:
         """A record of such a range: where it is not what we hold, ours is to be written again."""
-        row = table.rows.get(partition, {}).get(key)
+        rows = table.rows.get(partition)
+        row = None if rows is None else rows.get(key)
         if row is not None and row != value:
             table.covered.setdefault(partition, set()).add(key)
 
@@ -179,7 +182,12 @@ class Folding:
 
     def measure(self) -> None:
         """Brings the gauges up to date."""
-        self._metrics.profiles.set(sum(len(rows) for rows in self._profiles.rows.values()))
+        held = [rows.size() for rows in self._profiles.rows.values()]
+        self._metrics.profiles.set(sum(size.rows for size in held))
+        counted = [rows.size() for rows in self._counters.rows.values()]
+        self._metrics.store_bytes.labels("profiles").set(sum(size.size for size in held))
+        self._metrics.store_bytes.labels("outcomes").set(sum(size.size for size in counted))
+        self._metrics.restored.set(self._profiles.read + self._counters.read)
         self._metrics.partitions.set(len(self.owned))
         self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)
 

@@ -8,13 +8,14 @@ sum. Nothing here looks at a clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 from msgspec import Struct, structs
 
 from models.contracts.tables import BEGUN_AGAIN, OutcomeKey, decode_outcome_key
+from streams.store.base import Changes, Rows
 
 FRESH_HOURS: Final = 48
 """A missing counter of so recent an hour was never there."""
@@ -34,7 +35,7 @@ _mark = msgspec.json.Decoder(_Mark).decode
 class Hours:
     """Beside `rows`, one partition's counters by encoded key. `behind`: offsets within which an event may come again."""
 
-    def __init__(self, rows: dict[bytes, bytes], behind: int) -> None:
+    def __init__(self, rows: Rows, behind: int) -> None:
         self.rows = rows
         self._behind = behind
         self._newest_hour: int | None = None
@@ -62,11 +63,12 @@ class Hours:
                 self._newest_offset[source] = max(self._newest_offset.get(source, -1), _mark(row).folded)
         self.forget()
 
-    def counted(self, changed: Mapping[bytes, bytes], source: int, offset: int) -> None:
+    def counted(self, changed: Changes, source: int, offset: int) -> None:
         """Puts what a chunk of `source` changed into `rows`; `offset` is the chunk's last."""
-        for raw in changed.keys() - self.rows.keys():
-            self._enter(raw)
-        self.rows.update(changed)
+        for raw in changed:
+            if raw not in self.rows:
+                self._enter(raw)
+        self.rows.put(changed)
         self._newest_offset[source] = max(self._newest_offset.get(source, -1), offset)
         if self._newest_hour != self._swept:
             self.forget()
@@ -86,19 +88,19 @@ class Hours:
         self._swept = self._newest_hour
         if self._newest_hour is None:
             return 0
-        gone = 0
+        gone: list[bytes] = []
         for hour in [hour for hour in self._by_hour if hour <= self._newest_hour - FRESH_HOURS]:
             kept = self._by_hour[hour]
             for raw in list(kept):
                 if self._is_old(raw):
                     kept.discard(raw)
-                    self.rows.pop(raw, None)
-                    gone += 1
+                    gone.append(raw)
             if not kept:
                 del self._by_hour[hour]
         if gone:
+            self.rows.evict(gone)
             self._again = {raw: again for raw, again in self._again.items() if again in self.rows}
-        return gone
+        return len(gone)
 
     def _is_old(self, raw: bytes) -> bool:
         row = self.rows.get(raw)

@@ -23,6 +23,8 @@ from models.contracts.topics import (
     SEGMENT_MODELS,
 )
 from streams.health import Health
+from streams.store.base import Store
+from streams.store.opening import open_store
 from streams.transport import privates
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_agent, make_app, make_tables
@@ -73,13 +75,15 @@ class Worker:
             loop.add_signal_handler(number, asked.set)
         await verify(self._settings, TOUCHED)
         async with AsyncExitStack() as stack:
+            store = open_store(self._settings)
+            stack.callback(store.stop)
             health = Health(
                 self._settings.host, self._settings.worker_port, self._metrics.registry, lambda: self._missing
             )
             stack.enter_context(health)
-            await self._follow(stack, asked)
+            await self._follow(stack, asked, store)
 
-    async def _follow(self, stack: AsyncExitStack, asked: asyncio.Event) -> None:
+    async def _follow(self, stack: AsyncExitStack, asked: asyncio.Event, store: Store) -> None:
         waiters = Waiters()
         knowledge = Knowledge(waiters.add)
         follower = Follower(self._settings, FOLLOWED, knowledge.take)
@@ -94,7 +98,7 @@ class Worker:
         stack.push_async_callback(producer.stop)
         await producer.start()
         app = make_app(self._settings)
-        profiles, counters = make_tables(app, self._settings)
+        profiles, counters = make_tables(app, self._settings, store)
         folding = Folding(
             profiles,
             counters,

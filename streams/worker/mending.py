@@ -24,6 +24,7 @@ async def mending(settings: Settings, folding: Folding, pipeline: Pipeline) -> N
     while True:
         for table, partition, first, last in folding.overwritten():
             await _compare(settings, folding, table, partition, first, last)
+            table.seen(partition)
         for mended in folding.mend():
             count = len(mended.profiles) + len(mended.outcomes)
             log.warning(

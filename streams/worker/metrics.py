@@ -30,6 +30,12 @@ class Metrics:
             registry=self.registry,
         )
         self.profiles = Gauge("tailorbird_worker_profiles", "Profiles held", registry=self.registry)
+        self.store_bytes = Gauge(
+            "tailorbird_worker_store_bytes", "Bytes of the rows kept, by table", ["table"], registry=self.registry
+        )
+        self.restored = Gauge(
+            "tailorbird_worker_restored_records", "Changelog records read since the start", registry=self.registry
+        )
         self.partitions = Gauge("tailorbird_worker_partitions", "Partitions owned", registry=self.registry)
         self.in_flight = Gauge(
             "tailorbird_worker_in_flight_events", "Folded and not yet confirmed", registry=self.registry

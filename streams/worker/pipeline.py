@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from streams.transport.batches import Sent, publish
 from streams.worker.chunk import Folded
 
+OnChangelog = Callable[[int, int, Mapping[bytes, "bytes | None"]], None]
+"""(partition, offset of the last of them, records)"""
 Acknowledge = Callable[[Any], Awaitable[object]]
 IN_FLIGHT = 8
 """Full chunks between folding and acknowledgement: enough to hide a broker's round trip, few enough to repeat quickly."""
@@ -56,11 +58,11 @@ class Pipeline:
         outlets: Outlets,
         limit: int,
         on_confirmed: Callable[[Waiting], Awaitable[None]],
-        on_profiles: Callable[[int, int, int], None],
-        on_outcomes: Callable[[int, int, int], None],
+        on_profiles: OnChangelog,
+        on_outcomes: OnChangelog,
         owned: Callable[[], set[int]],
     ) -> None:
-        """`limit`: events in flight. `on_profiles(partition, last offset, records)` and `on_outcomes` say what the broker has."""
+        """`limit`: events in flight. `on_profiles` and `on_outcomes` are told what the broker has."""
         self._producer = producer
         self._outlets = outlets
         self._limit = limit * IN_FLIGHT
@@ -133,7 +135,7 @@ class Pipeline:
         mine = [waiting.folded for waiting in taken if waiting.sent]
         now = int(time.time() * 1000)
         first = [
-            await publish(self._producer, self._outlets.outcomes, partition, records.items(), now)
+            await self._publish(self._outlets.outcomes, partition, records, now)
             for partition, records in _merged((each.source.partition, each.outcomes) for each in mine).items()
         ]
         first += [
@@ -145,18 +147,23 @@ class Pipeline:
         profiles = _merged((each.source.partition, each.profiles) for each in mine)
         assignments = _merged((each.source.partition, each.assignments) for each in mine)
         return [
-            await publish(self._producer, topic, partition, records.items(), now)
+            await self._publish(topic, partition, records, now)
             for topic, by_partition in ((self._outlets.profiles, profiles), (self._outlets.assignments, assignments))
             for partition, records in by_partition.items()
         ]
+
+    async def _publish(self, topic: str, partition: int, records: dict[bytes, bytes], now: int) -> Sent:
+        sent = await publish(self._producer, topic, partition, records.items(), now)
+        sent.changes = records
+        return sent
 
     async def _confirm(self, sent: Iterable[Sent]) -> None:
         for each in sent:
             offset = await each.confirmed()
             if each.topic == self._outlets.profiles:
-                self._on_profiles(each.partition, offset, each.count)
+                self._on_profiles(each.partition, offset, each.changes)
             elif each.topic == self._outlets.outcomes:
-                self._on_outcomes(each.partition, offset, each.count)
+                self._on_outcomes(each.partition, offset, each.changes)
 
 
 def _merged(parts: Iterable[tuple[int, dict[bytes, bytes]]]) -> dict[int, dict[bytes, bytes]]:

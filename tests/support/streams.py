@@ -24,6 +24,7 @@ from models.contracts.tables import Outcome, decode_outcome
 from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, PUBLICATIONS, REJECTED, Topic
 from models.features.fold import fold
 from streams import admin
+from streams.brokers import records
 from streams.brokers.base import free_port
 from streams.reading import read_compacted
 from tests.support.process import Process
@@ -112,6 +113,10 @@ class Room:
     def read(self, topic: Topic, decode: Callable[[bytes], T]) -> dict[bytes, T]:
         """What a compacted topic holds now."""
         return read_compacted(self.settings.brokers, self.settings.topic_prefix, topic, decode)
+
+    def records(self, topic: Topic) -> list[records.Record]:
+        """Every record of a topic in the order of its partitions."""
+        return list(records.read(topic, self.settings))
 
     def flush(self) -> None:
         self._producer.flush(30)

@@ -18,6 +18,7 @@ from models.contracts.tables import decode_outcome
 from models.features.fold import fold
 from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
+from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk, Folded, Source
 from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
@@ -51,7 +52,7 @@ class Store:
 
     def __init__(self, segmenter: Segmenter | None = None) -> None:
         self.profiles: dict[bytes, bytes] = {}
-        self.counters: dict[bytes, bytes] = {}
+        self.counters = MemoryRows()
         self.segmenter = segmenter
 
     def fold(self, chunk: list[Record], lose_profiles: bool = False) -> Folded:
@@ -171,7 +172,7 @@ def test_a_profile_that_this_worker_cannot_read_is_never_overwritten(stored: byt
 def test_a_customer_of_another_partition_is_put_aside() -> None:
     event = query(0)
     source = Source("events", 1 - partition_of(event.key, 2), 2)
-    ledger = Ledger(Hours({}, 0), lambda profile, event: [])
+    ledger = Ledger(Hours(MemoryRows(), 0), lambda profile, event: [])
     folded = Chunk(source, {}, ledger, lambda _: None, 0).fold(records(event))
     assert not folded.profiles
     assert len(folded.rejected) == 1

@@ -7,6 +7,7 @@ from models.contracts.decisions import Decision
 from models.contracts.events import Query
 from models.contracts.tables import BEGUN_AGAIN, decode_outcome, decode_outcome_key
 from models.outcomes import HOUR_MS, outcomes
+from streams.store.memory import MemoryRows
 from streams.worker.hours import FRESH_HOURS, Hours
 from streams.worker.outcomes import Ledger
 
@@ -25,7 +26,7 @@ class Topic:
 
     def __init__(self) -> None:
         self.records: dict[bytes, bytes] = {}
-        self.hours = Hours({}, BEHIND)
+        self.hours = Hours(MemoryRows(), BEHIND)
 
     def fold(self, first: int, hours: list[int]) -> None:
         ledger = Ledger(self.hours, lambda profile, event: outcomes(profile, event, 3, 24))
@@ -36,7 +37,9 @@ class Topic:
         self.records |= changed
 
     def restart(self) -> None:
-        self.hours = Hours(dict(self.records), BEHIND)
+        rows = MemoryRows()
+        rows.put(self.records)
+        self.hours = Hours(rows, BEHIND)
 
     def sums(self) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -50,7 +53,7 @@ def test_an_old_hour_is_forgotten_once_it_cannot_come_again() -> None:
     topic = Topic()
     topic.fold(0, [100])
     topic.fold(1, [101 + FRESH_HOURS])
-    assert len(topic.hours.rows) == 2  # the first may still be repeated after a crash
+    assert topic.hours.rows.size().rows == 2  # the first may still be repeated after a crash
     for offset in range(2, 20):
         topic.fold(offset, [100 + FRESH_HOURS + offset])
     assert {decode_outcome_key(raw).hour for raw in topic.hours.rows} == set(
