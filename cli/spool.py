@@ -17,12 +17,13 @@ def spool() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def inspect(directory: Path) -> None:
     """Show the spool in DIRECTORY, also while its edge runs: nothing is changed. Exit code 78 where a frame is damaged."""
-    log = importlib.import_module("api.edge.spool.log")
+    files = importlib.import_module("api.edge.spool.files")
+    ledger = importlib.import_module("api.edge.spool.ledger")
     frames = importlib.import_module("api.edge.spool.frames")
-    segments = log.segments(directory)
+    segments = files.segments(directory)
     if not segments:
         raise ConfigurationError(f"{directory} is no spool.", "name the folder that holds its numbered .log files")
-    shipped = log.read_ledger(directory) or 0
+    shipped = ledger.read_ledger(directory) or 0
     waiting = damaged = 0
     for first, path in segments:
         data = path.read_bytes()

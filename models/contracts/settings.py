@@ -66,6 +66,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "write"
     spool_segment_bytes: Annotated[int, _help("Size at which the spool begins a new file", "edge")] = 64 * 1024 * 1024
     spool_max_bytes: Annotated[int, _help("Size at which the spool refuses (recorded: false)", "edge")] = 8 * 1024**3
+    ship_rate: Annotated[
+        float, _help("Most events a second that an edge ships to Kafka, beside live traffic; 0 = no limit", "edge")
+    ] = 50_000.0
     body_bytes: Annotated[int, _help("Largest request body after decompression", "edge", "console")] = 64 * 1024
     line_bytes: Annotated[int, _help("Longest query string", "edge")] = 8 * 1024
     header_bytes: Annotated[int, _help("Most bytes of a request's headers", "edge")] = 16 * 1024

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tailorbird
-from api.edge.spool.log import Ledger, SpoolLog
+from api.edge.spool.ledger import Ledger
+from api.edge.spool.log import SpoolLog
 from models.contracts.errors import ConfigurationError
 
 

@@ -3,64 +3,102 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from api.edge.spool.log import SpoolError, SpoolLog
+
+Done = Callable[[bool], None]
+"""Called with True once the payload is kept, with False when it could not be."""
+SICK_S: Final = 1.0
+"""After a failed sync nothing is tried for so long: each try begins a file of its own."""
 
 
 class GroupCommit:
     """Driven by completion, with no fixed delay: while one batch is on its way to the disk the next one gathers."""
 
-    def __init__(self, log: SpoolLog, *, to_disk: bool, on_failure: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        log: SpoolLog,
+        *,
+        to_disk: bool,
+        on_failure: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`to_disk`: an event counts as recorded after fdatasync, not after the write."""
         self._log = log
         self._pool = ThreadPoolExecutor(1, "spool") if to_disk else None
         self._on_failure = on_failure
-        self._waiting: list[tuple[bytes, asyncio.Future[bool]]] = []
+        self._clock = clock
+        self._waiting: list[tuple[bytes, Done]] = []
         self._busy = False
-        self.written = log.next_seq - 1
-        """The last sequence that the shipper may read."""
-        self.wake: Callable[[], None] | None = None
+        self._sick_until = 0.0
+
+    @property
+    def written(self) -> int:
+        """The last sequence that is in the spool."""
+        return self._log.next_seq - 1
 
     def append(self, payload: bytes) -> asyncio.Future[bool]:
-        """Done with True once the payload is kept, with False when it could not be."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[bool] = loop.create_future()
+        """The same as `put` for whoever awaits: a client that went away cancels its own future."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def done(kept: bool) -> None:
+            if not future.done():
+                future.set_result(kept)
+
+        self.put(payload, done)
+        return future
+
+    def put(self, payload: bytes, done: Done) -> None:
+        """Joins the batch of this turn of the loop. `done` is called later in the loop's thread and must not raise."""
         self._waiting.append((payload, done))
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._commit)
-        return done
+            asyncio.get_running_loop().call_soon(self._commit)
 
     def _commit(self) -> None:
         batch, self._waiting = self._waiting, []
+        if self._sick_until and self._clock() < self._sick_until:
+            self._fail(batch, "the disk failed a moment ago")
+            self._go_on()
+            return
         try:
             self._log.append([payload for payload, _ in batch])
         except SpoolError as error:
-            self._on_failure(str(error), len(batch))
-            self._finish(batch, kept=False)
+            self._fail(batch[error.kept :], str(error))
+            batch = batch[: error.kept]
+        if self._pool is None or not batch:
+            self._keep(batch)
+            self._go_on()
             return
-        if self._pool is None:
-            self._finish(batch, kept=True)
-            return
-        # The segment may be closed before the thread is there: it syncs a descriptor of its own.
-        synced = asyncio.get_running_loop().run_in_executor(self._pool, _sync, os.dup(self._log.fd))
-        synced.add_done_callback(lambda future: self._synced(batch, future.result()))
+        synced = asyncio.get_running_loop().run_in_executor(self._pool, self._log.syncing())
+        synced.add_done_callback(lambda future: self._synced(batch, future))
 
-    def _synced(self, batch: list[tuple[bytes, asyncio.Future[bool]]], fault: str | None) -> None:
-        if fault is not None:
-            self._on_failure(fault, len(batch))
-        self._finish(batch, kept=fault is None)
+    def _synced(self, batch: list[tuple[bytes, Done]], future: asyncio.Future[None]) -> None:
+        error = future.exception()
+        if error is None:
+            self._sick_until = 0.0
+            self._keep(batch)
+        else:
+            # The kernel gives a failed page up and calls the next sync of the same file good: never that file again.
+            self._log.end_segment()
+            self._sick_until = self._clock() + SICK_S
+            self._fail(batch, str(error))
+        self._go_on()
 
-    def _finish(self, batch: list[tuple[bytes, asyncio.Future[bool]]], *, kept: bool) -> None:
-        self.written = self._log.next_seq - 1
+    def _keep(self, batch: list[tuple[bytes, Done]]) -> None:
         for _, done in batch:
-            if not done.done():  # a client that went away cancels its own
-                done.set_result(kept)
-        if self.wake is not None:
-            self.wake()
+            done(True)
+
+    def _fail(self, batch: list[tuple[bytes, Done]], reason: str) -> None:
+        self._on_failure(reason, len(batch))
+        for _, done in batch:
+            done(False)
+
+    def _go_on(self) -> None:
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._commit)
         else:
@@ -70,13 +108,3 @@ class GroupCommit:
         """After the last answer: waits for a sync that is still under way."""
         if self._pool is not None:
             self._pool.shutdown()
-
-
-def _sync(fd: int) -> str | None:
-    try:
-        os.fdatasync(fd)
-    except OSError as error:
-        return str(error.strerror)
-    finally:
-        os.close(fd)
-    return None

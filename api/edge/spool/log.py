@@ -1,35 +1,58 @@
-"""The spool's files: appended to by one process, read by its shipper, cut and mended at the start."""
+"""The spool's writer: one process appends frames to the segments of one directory; a shipper reads and removes them."""
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import os
-import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from api.edge.spool.disk import DISK, Disk
+from api.edge.spool.files import BOOT, GENERATION, claim, read_text, segment_name, segments, size_of, write_whole
 from api.edge.spool.frames import encode, scan
+from api.edge.spool.ledger import read_ledger
 from models.contracts.errors import ConfigurationError
 
-_name = re.compile(r"^(\d{20})\.log$")
-GENERATION: Final = "generation"
-LEDGER: Final = "ledger"
+log = logging.getLogger(__name__)
+
+AFTER_BOOT: Final = 1 << 32
+"""Sequences left out when the machine was started anew: the power may have taken events that Kafka has already, and what
+came under the same sequences again would count as a repetition."""
+RECOUNT_S: Final = 0.05
+"""A spool that is full looks no more often than this for what the shipper has removed."""
+CLAIM_S: Final = 0.1
+"""How long a start waits for the directory: a shipper that removes an abandoned one holds it for a moment."""
 
 
 class SpoolError(OSError):
-    """The frames are not in the file: disk full, I/O error, or the spool's own limit."""
+    """Frames are not in the file: disk full, I/O error, or the spool's own limit. The first `kept` of them are."""
+
+    def __init__(self, reason: str, kept: int = 0) -> None:
+        super().__init__(reason)
+        self.kept = kept
 
 
-def segments(directory: Path) -> list[tuple[int, Path]]:
-    """(first sequence, file) of every segment, oldest first."""
-    found = ((_name.match(path.name), path) for path in directory.iterdir())
-    return sorted((int(match[1]), path) for match, path in found if match)
+def boot_id() -> str:
+    """The running kernel's name for this start of the machine; empty where it tells none."""
+    return read_text(Path("/proc/sys/kernel/random/boot_id")) or ""
 
 
 class SpoolLog:
     """Appends frames to segment files. One process at a time owns a directory."""
 
-    def __init__(self, directory: Path, generation: str, segment_bytes: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        generation: str,
+        segment_bytes: int,
+        max_bytes: int,
+        *,
+        disk: Disk = DISK,
+        boot: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Opens or makes `directory`; cuts the torn tail that a kill -9 may have left. `generation` names a new spool.
 
         Raises:
@@ -38,175 +61,199 @@ class SpoolLog:
         self.directory = directory
         self._segment_bytes = segment_bytes
         self._max_bytes = max_bytes
+        self._disk = disk
+        self._clock = clock
+        self._fd: int | None = None
+        self._size = 0
+        self._fresh = False
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            self._lock = self._claim()
+            self.generation = self._settle(GENERATION, generation)
+            self.next_seq = self._recover()
+            if self._settle(BOOT, now := boot_id() if boot is None else boot) != now:
+                self.next_seq += AFTER_BOOT
+                write_whole(directory / BOOT, now)
+            self._sealed = size_of(directory)
         except OSError as error:
             raise ConfigurationError(
                 f"The spool directory {directory} cannot be used: {error.strerror}.", "set TAILORBIRD_DATA_DIR"
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(
-                f"Another edge uses the spool {directory}.",
-                "give each edge its own TAILORBIRD_EDGE_ID or TAILORBIRD_DATA_DIR",
-            ) from error
-        self.generation = self._settle_generation(generation)
-        self.next_seq = self._recover()
-        self._fd: int | None = None
-        self._size = 0
-        self._sealed = sum(path.stat().st_size for _, path in segments(directory))
-        self._begin()
+        self._counted = self._clock()
 
-    def _settle_generation(self, fresh: str) -> str:
-        """A spool that was deleted counts from 1 again: its generation tells its events from the old ones."""
-        path = self.directory / GENERATION
-        if path.exists() and (kept := path.read_text().strip()):
-            return kept
-        _write_whole(path, fresh.encode())
-        return fresh
+    def _claim(self) -> int:
+        until = self._clock() + CLAIM_S
+        while (lock := claim(self.directory)) is None:
+            if self._clock() > until:
+                raise ConfigurationError(
+                    f"Another edge uses the spool {self.directory}.",
+                    "give each edge its own TAILORBIRD_EDGE_ID or TAILORBIRD_DATA_DIR",
+                )
+            time.sleep(CLAIM_S / 10)
+        return lock
+
+    def _settle(self, name: str, fresh: str) -> str:
+        """What the file says, or `fresh` in a new one."""
+        path = self.directory / name
+        kept = read_text(path)
+        if kept is None and fresh:
+            write_whole(path, fresh)
+        return fresh if kept is None else kept
 
     def _recover(self) -> int:
         """Cuts the torn tail off the last segment; the next sequence. Damage before a whole frame stays for the reader."""
-        following = self._ledger_seq()
+        following = (read_ledger(self.directory) or 0) + 1
         for place, (first, path) in enumerate(reversed(segments(self.directory))):
             data = path.read_bytes()
             whole = list(scan(data, first))
-            if place == 0 and (end := whole[-1].end if whole else 0) < len(data):
+            end = whole[-1].end if whole else 0
+            if place == 0 and end < len(data):
+                log.warning("%s: a torn tail of %d bytes is cut", path, len(data) - end)
                 os.truncate(path, end)
             following = max(following, whole[-1].seq + 1 if whole else first)
             if whole:
                 break
         return following
 
-    def _ledger_seq(self) -> int:
-        ledger = read_ledger(self.directory)
-        return 1 if ledger is None else ledger + 1
-
     @property
     def size(self) -> int:
-        """Bytes of all segments."""
+        """Bytes of all segments now."""
+        self._recount()
         return self._sealed + self._size
 
-    @property
-    def fd(self) -> int:
-        """The open segment, for fdatasync."""
-        if self._fd is None:
-            raise SpoolError("the spool is closed")
-        return self._fd
-
-    def append(self, payloads: list[bytes]) -> list[int]:
+    def append(self, payloads: list[bytes]) -> range:
         """Writes one frame a payload with one call; their sequences.
 
         Raises:
-            SpoolError: nothing of it is in the spool; the file is as it was.
+            SpoolError: only the first `kept` of them are in the spool; no others will be read from it.
         """
         first = self.next_seq
-        data = b"".join(encode(first + place, payload) for place, payload in enumerate(payloads))
-        if self.size + len(data) > self._max_bytes:
-            raise SpoolError("the spool has reached its limit")
+        frames = [encode(first + place, payload) for place, payload in enumerate(payloads)]
+        data = b"".join(frames)
+        self._make_room(len(data))
         try:
-            if self._fd is None or self._size >= self._segment_bytes:
-                self._begin()
-            written = os.write(self.fd, data)
-        except SpoolError:
-            raise
+            fd = self._current()
+            written = self._disk.write(fd, data)
+            if written == len(data) and not self._disk.linked(fd):
+                # The directory was deleted under us: what is in a file without a name is kept by nobody. A shipper that
+                # has it open may still send it, so these sequences are used up.
+                self.next_seq += len(payloads)
+                self._renew()
+                return self.append(payloads)
         except OSError as error:
-            self._undo()
-            raise SpoolError(error.strerror) from error
+            raise SpoolError(error.strerror or str(error), self._cut(frames)) from error
         if written != len(data):
-            self._undo()
-            raise SpoolError("the disk took a part")
+            raise SpoolError("the disk took a part", self._cut(frames))
         self._size += written
         self.next_seq = first + len(payloads)
-        return list(range(first, self.next_seq))
+        return range(first, self.next_seq)
 
-    def _begin(self) -> None:
-        """A new segment, named by the sequence it begins with."""
-        self._end()
-        path = self.directory / f"{self.next_seq:020d}.log"
-        self._fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(self._fd).st_size
-        self._sealed = sum(other.stat().st_size for _, other in segments(self.directory) if other != path)
-        _sync_directory(self.directory)
-
-    def _undo(self) -> None:
-        """Cuts what a failed write left; where even that fails, the reader steps over it and a new segment is begun."""
-        if self._fd is None:
+    def _make_room(self, wanted: int) -> None:
+        room = self._max_bytes - wanted
+        if self._sealed + self._size <= room:
             return
-        try:
-            os.ftruncate(self._fd, self._size)
-        except OSError:
-            self._end()
+        now = self._clock()
+        if now - self._counted >= RECOUNT_S:
+            self._counted = now
+            self._recount()
+        if self._sealed + self._size > room:
+            raise SpoolError("the spool has reached its limit")
 
-    def _end(self) -> None:
+    def _recount(self) -> None:
+        """The shipper removes segments: what is left, asked of the directory."""
+        try:
+            self._sealed = max(0, size_of(self.directory) - self._size)
+        except OSError as error:
+            log.warning("%s cannot be listed: %s", self.directory, error)
+
+    def _current(self) -> int:
+        """The segment to append to; a new one where there is none or it is long enough."""
+        if self._fd is None or self._size >= self._segment_bytes:
+            try:
+                return self._begin()
+            except OSError:
+                if self._fd is None:
+                    raise
+                # No inode is left for another file, but this one still grows.
+        return self._fd
+
+    def _begin(self) -> int:
+        """A new segment, named by the sequence it begins with."""
+        fd = self._disk.begin(self.directory / segment_name(self.next_seq))
+        self.end_segment()
+        self._fd, self._size, self._fresh = fd, os.fstat(fd).st_size, True
+        self._recount()
+        return fd
+
+    def _renew(self) -> int:
+        """The directory again, as it must be: owned, and of the same generation, because sequences go on."""
+        log.error("%s was deleted while in use: made again", self.directory)
+        self.end_segment()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lock = claim(self.directory)
+        if lock is None:
+            raise SpoolError("another process has taken the directory")
+        os.close(self._lock)
+        self._lock = lock
+        write_whole(self.directory / GENERATION, self.generation)
+        return self._begin()
+
+    def _cut(self, frames: list[bytes]) -> int:
+        """After a failed write: keeps the frames that are whole in the file, cuts the rest; how many are kept.
+
+        Their shipper may have seen them already, so they cannot be taken back and their sequences are used up.
+        """
+        if self._fd is None:
+            return 0
+        try:
+            there = os.fstat(self._fd).st_size - self._size
+        except OSError:
+            there = None
+        if there is None:  # not to be known: none of these sequences is used again, none is promised
+            self.next_seq += len(frames)
+            self.end_segment()
+            return 0
+        kept = whole = 0
+        while kept < len(frames) and whole + len(frames[kept]) <= there:
+            whole += len(frames[kept])
+            kept += 1
+        self.next_seq += kept
+        self._size += whole
+        if there > whole:
+            try:
+                self._disk.cut(self._fd, self._size)
+            except OSError:
+                self.end_segment()  # the reader steps over the tail once a newer segment is there
+        return kept
+
+    def end_segment(self) -> None:
+        """The next append begins another: what is in this one stays, and nothing is added."""
         if self._fd is not None:
             os.close(self._fd)
             self._sealed += self._size
             self._fd, self._size = None, 0
 
-    def forget(self, path: Path) -> None:
-        """Removes a segment that is shipped whole."""
-        size = path.stat().st_size
-        path.unlink()
-        self._sealed -= size
+    def syncing(self) -> Callable[[], None]:
+        """What makes everything appended so far survive the power: for a thread, with descriptors of its own."""
+        if self._fd is None:
+            return lambda: None
+        fd, directory, disk = os.dup(self._fd), self.directory if self._fresh else None, self._disk
+        self._fresh = False
 
-    def sync(self) -> None:
-        """What was written survives the power from here on."""
-        if self._fd is not None:
-            os.fdatasync(self._fd)
+        def sync() -> None:
+            try:
+                disk.sync(fd)
+                if directory is not None:
+                    disk.sync_directory(directory)
+            finally:
+                os.close(fd)
+
+        return sync
 
     def close(self) -> None:
         """Syncs, and lets another process have the directory."""
-        self.sync()
-        self._end()
-        os.close(self._lock)
-
-
-def read_ledger(directory: Path) -> int | None:
-    """The last sequence that Kafka has; None where nothing was shipped yet."""
-    path = directory / LEDGER
-    try:
-        text = path.read_text().strip()
-    except FileNotFoundError:
-        return None
-    return int(text) if text.isdecimal() else None
-
-
-class Ledger:
-    """How far the shipper got. Fixed width and one write, so that a kill leaves the old number or the new one."""
-
-    def __init__(self, directory: Path) -> None:
-        self.seq = read_ledger(directory) or 0
-        self._fd = os.open(directory / LEDGER, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-
-    def advance(self, seq: int) -> None:
-        """Kafka has everything up to `seq`."""
-        self.seq = seq
-        os.pwrite(self._fd, b"%020d\n" % seq, 0)
-
-    def sync(self) -> None:
-        os.fdatasync(self._fd)
-
-    def close(self) -> None:
-        self.sync()
-        os.close(self._fd)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    beside = path.with_suffix(".new")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        try:
+            self.syncing()()
+        finally:
+            self.end_segment()
+            os.close(self._lock)

@@ -1,214 +1,231 @@
-"""Shipper: moves the spool's events to Kafka, oldest first. The same path whether the broker is there or was away."""
+"""Shipper: moves what the workers of one edge have spooled to Kafka, oldest first and fairly between them.
+
+The same path whether the broker is there or was away. Each round takes at most a chunk from every spool, waits until Kafka
+has confirmed all of it, and advances their ledgers.
+"""
 
 from __future__ import annotations
 
 import logging
-import threading
+import math
+import os
 import time
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
-import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Producer
 
+from api.edge.spool.files import claim
 from api.edge.spool.frames import Frame
-from api.edge.spool.log import Ledger, SpoolLog, segments
-from api.edge.spool.reader import SpoolReader
-from models.contracts.ids import contextual_key, customer_key
-from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
-from models.contracts.topics import EVENTS, REJECTED
+from api.edge.spool.reader import GoneError
+from api.edge.spool.sender import PRODUCER, Parcel, Sender, received
+from api.edge.spool.source import Source, adopt, directories, generation_of
+from api.kafka import producer
+from models.contracts.errors import ConfigurationError
+from models.contracts.settings import Settings
 
 log = logging.getLogger(__name__)
 
-IDLE_S: Final = 0.5
-"""Woken by every write; this is only how soon it notices a stop or a wake-up that was missed."""
-GATHER_S: Final = 0.01
-"""After a wake-up, so that a busy edge ships a hundred times a second and not once an event: each round takes the
-interpreter from the answers for a moment."""
-DELIVERY_MS: Final = 10_000
-"""A round that Kafka has not confirmed by then is sent again whole: its origins make a second copy harmless."""
+LOOK_S: Final = 0.005
+"""Between two looks at the files while there is nothing to ship."""
+FIND_S: Final = 0.2
+"""Between two looks for directories of further workers."""
+REMOVE_S: Final = 5.0
+"""Between two looks for directories of workers that are gone."""
+FEW: Final = 100
 PAUSE_S: Final = 0.25
+"""Before a round is sent again."""
+CLAIM_S: Final = 5.0
+"""How long a start waits for the shipper before it to end."""
+SHIP_S: Final = 8.0
+"""At the end, how long it goes on: what is left is in the spools and goes after the next start."""
 
 
-class _Who(msgspec.Struct):
-    """As much of an event as its key needs."""
+class Tally(NamedTuple):
+    """What a shipper has done since its start."""
 
-    id: str
-    merchant: str
-    customer: str | None = None
-
-
-_who = msgspec.json.Decoder(_Who).decode
-
-
-def with_origin(payload: bytes, edge: str, seq: int) -> bytes:
-    """The event's JSON with its origin: an object that was written without one, so the end is all that changes."""
-    return payload[:-1] + b',"origin":' + msgspec.json.encode((edge, seq)) + b"}"
+    shipped: int = 0
+    """Events that Kafka has, those put aside among them."""
+    rejected: int = 0
+    damaged: int = 0
+    """Frames that could not be read."""
+    oldest: float = 0.0
+    """When the oldest event was received that Kafka does not have yet, in Unix seconds; 0 = it has all."""
 
 
-def key_of(payload: bytes) -> bytes:
-    """The Kafka key of an event."""
-    who = _who(payload)
-    return contextual_key(who.merchant, who.id) if who.customer is None else customer_key(who.merchant, who.customer)
+def run(settings: Settings, stop: Callable[[], bool], note: Callable[[Tally], None] = lambda _: None) -> None:
+    """Ships until `stop`, then what is left for at most SHIP_S. `note` is called when a round begins and when it has ended.
+
+    Raises:
+        ConfigurationError: another shipper has this edge's spools, or they cannot be reached.
+    """
+    edge = Path(settings.data_dir) / "spool" / settings.edge_id
+    name = f"{settings.edge_id}-shipper"
+    shipper = Shipper(edge, settings, lambda: producer(settings.brokers, name, **PRODUCER), stop, note)
+    shipper.run()
 
 
 class Shipper:
-    """A thread: read, produce, wait for the confirmation, advance the ledger; then sync it and remove what is shipped."""
+    """One thread of control: find, read, send, note, remove."""
 
     def __init__(
         self,
-        spool: SpoolLog,
-        edge_id: str,
-        prefix: str,
+        edge: Path,
+        settings: Settings,
         connect: Callable[[], Producer],
-        written: Callable[[], int],
-        on_rejected: Callable[[str], None],
+        stop: Callable[[], bool],
+        note: Callable[[Tally], None],
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`connect` makes a producer (with `message.timeout.ms` DELIVERY_MS), `written` is the last sequence to read."""
-        self._spool = spool
-        self._edge = f"{edge_id}.{spool.generation}"
-        self._events, self._rejected = EVENTS.on(prefix), REJECTED.on(prefix)
-        self._connect = connect
-        self._written = written
-        self._on_rejected = on_rejected
-        self._ledger = Ledger(spool.directory)
-        self._reader = SpoolReader(spool.directory, self._ledger.seq)
-        self._producer: Producer | None = None
-        self._failed: dict[int, KafkaError] = {}
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
+        """`stop` is asked between two rounds and while it waits; it is a plain question, because a signal's handler that
+        sets a `threading.Event` may meet the very lock that the interrupted wait holds."""
+        self._edge = edge
+        self._edge_id = settings.edge_id
+        self._rate = settings.ship_rate
+        self._stop = stop
+        self._note = note
+        self._clock = clock
+        self._wait = wait
+        self._until: float | None = None
+        self._sources: dict[Path, Source] = {}
+        self._find_at = self._left_at = -math.inf
+        self._sender = Sender(settings.topic_prefix, connect, self._over)
+        self._parted = 0
+        self._tally = Tally()
 
-    @property
-    def shipped(self) -> int:
-        """The last sequence that Kafka has."""
-        return self._ledger.seq
-
-    @property
-    def damaged(self) -> int:
-        """Frames that could not be read."""
-        return self._reader.skipped
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        """There is something to ship."""
-        self._wake.set()
-
-    def stop(self, timeout: float) -> None:
-        """Ships what is there for up to `timeout` seconds, then ends; the rest is shipped after the next start."""
-        deadline = time.monotonic() + timeout
-        while self.shipped < self._written() and time.monotonic() < deadline and self._thread.is_alive():
-            self._wake.set()
-            self._thread.join(0.05)
-        self._stop.set()
-        self._wake.set()
-        self._thread.join(5)
-        if not self._thread.is_alive():
-            self._ledger.close()
-
-    def _run(self) -> None:
-        self._greet()
-        while not self._stop.is_set():
-            try:
-                self._turn()
-            except OSError as error:  # the disk, for a moment or for good: answers go on, and so does the trying
-                log.warning("the spool cannot be read: %s", error)
-                self._stop.wait(IDLE_S)
-        self._reader.close()
-
-    def _turn(self) -> None:
-        frames = self._reader.read(self._written())
-        if not frames:
-            self._wake.wait(IDLE_S)
-            self._wake.clear()
-            self._stop.wait(GATHER_S)
-            return
-        self._ship(frames)
-        if len(segments(self._spool.directory)) > 1:
-            self._clear()
-
-    def _greet(self) -> None:
-        """Connects before the first event: metadata and a producer id take a broker some 300 ms."""
+    def run(self) -> None:
+        """Blocks until it is stopped; raises ConfigurationError where the spools are another's."""
+        lock = self._claim()
         try:
-            self._producer = self._connect()
-            self._producer.list_topics(self._events, timeout=5)
-        except KafkaException as error:
-            log.warning("no broker yet: %s", error)
+            adopt(self._edge)
+            self._sender.greet()
+            while self._turn():
+                pass
+        finally:
+            self._sender.close()
+            for source in self._sources.values():
+                self._close(source)
+            os.close(lock)
 
-    def _ship(self, frames: list[Frame]) -> None:
-        """Until Kafka has every one of `frames`, or the edge ends."""
-        while not self._stop.is_set():
-            if self._round(frames):
-                self._ledger.advance(frames[-1].seq)
-                return
-            # A producer that gave up a record under idempotence may be in a state it never leaves: a new one.
-            self._producer = None
-            self._stop.wait(PAUSE_S)
-
-    def _round(self, frames: list[Frame]) -> bool:
-        self._failed = {}
+    def _claim(self) -> int:
         try:
-            producer = self._producer = self._producer or self._connect()
-            for frame in frames:
-                self._produce(producer, frame)
-            left = producer.flush(DELIVERY_MS / 1000 + 1)
-            if left == 0 and self._reject_refused(producer, frames):
-                left = producer.flush(DELIVERY_MS / 1000 + 1)
-        except (KafkaException, BufferError) as error:
-            log.warning("events could not be shipped: %s", error)
+            self._edge.mkdir(parents=True, exist_ok=True)
+            until = self._clock() + CLAIM_S
+            while (lock := claim(self._edge, "shipper.lock")) is None:
+                if self._clock() > until or self._stop():
+                    raise ConfigurationError(
+                        f"Another edge ships the spools in {self._edge}.",
+                        "give each edge its own TAILORBIRD_EDGE_ID or TAILORBIRD_DATA_DIR",
+                    )
+                self._wait(PAUSE_S)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The spool directory {self._edge} cannot be used: {error.strerror}.", "set TAILORBIRD_DATA_DIR"
+            ) from error
+        return lock
+
+    def _turn(self) -> bool:
+        """One look and, where it finds something, one round. False at the end."""
+        ending = self._ending()
+        began = self._clock()
+        self._find(began)
+        count: int | None = 0
+        if found := self._gather():
+            count = self._ship(found)
+        elif self._tally.oldest:
+            self._tell(self._tally._replace(oldest=0.0))
+        elif ending:
             return False
-        if left or self._failed:
-            reason = next(iter(self._failed.values())).name() if self._failed else "not confirmed in time"
-            log.warning("events are not shipped yet: %s", reason)
+        else:
+            self._remove_left(began)
+        if count is None:
             return False
+        pace = count / self._rate - (self._clock() - began) if self._rate else 0.0
+        # A few events are not worth a round each: those of the next milliseconds go with them.
+        self._wait(max(pace, LOOK_S if count < FEW else 0.0))
         return True
 
-    def _produce(self, producer: Producer, frame: Frame) -> None:
-        def delivered(error: KafkaError | None, _: Message) -> None:
-            if error is not None:
-                self._failed[frame.seq] = error
+    def _ending(self) -> bool:
+        """Whether it is stopped; the first time begins the time that is left."""
+        if self._until is None and self._stop():
+            self._until = self._clock() + SHIP_S
+        return self._until is not None
 
+    def _over(self) -> bool:
+        """Stopped, and the time that was left is over."""
+        return self._ending() and self._until is not None and self._clock() > self._until
+
+    def _find(self, now: float) -> None:
+        if now < self._find_at:
+            return
+        self._find_at = now + FIND_S
+        for directory in directories(self._edge):
+            if directory in self._sources:
+                continue
+            try:
+                generation = generation_of(directory)
+                if generation is not None:
+                    self._sources[directory] = Source(directory, self._edge_id, generation, self._clock)
+            except OSError as error:
+                log.warning("%s cannot be read: %s", directory, error)
+
+    def _gather(self) -> dict[Path, list[Frame]]:
+        """What of every spool is next."""
+        found: dict[Path, list[Frame]] = {}
+        for directory, source in list(self._sources.items()):
+            try:
+                if frames := source.next():
+                    found[directory] = frames
+            except GoneError:
+                log.error("%s was deleted", directory)
+                self._part(directory)
+            except OSError as error:  # the disk, for a moment or for good: the others go on, and so does the trying
+                log.warning("%s cannot be read: %s", directory, error)
+        return found
+
+    def _ship(self, found: dict[Path, list[Frame]]) -> int | None:
+        """Until Kafka has every one of them: how many that were; None where the end came first."""
+        parcels = [Parcel(self._sources[place].origin, frame) for place, frames in found.items() for frame in frames]
+        self._tell(self._tally._replace(oldest=min(received(frames[0].payload) for frames in found.values()) / 1000))
+        while not self._sender.send(parcels):
+            if self._over():
+                return None
+            self._wait(PAUSE_S)
+        for directory, frames in found.items():
+            try:
+                self._sources[directory].shipped(frames[-1].seq)
+            except OSError as error:  # the events are there; at worst they go once more
+                log.warning("%s cannot be kept: %s", directory, error)
+        shipped, damaged = self._tally.shipped + len(parcels), sum(each.damaged for each in self._sources.values())
+        self._tell(
+            self._tally._replace(shipped=shipped, rejected=self._sender.rejected, damaged=self._parted + damaged)
+        )
+        return len(parcels)
+
+    def _tell(self, tally: Tally) -> None:
+        self._tally = tally
+        self._note(tally)
+
+    def _remove_left(self, now: float) -> None:
+        if now < self._left_at:
+            return
+        self._left_at = now + REMOVE_S
+        for directory, source in list(self._sources.items()):
+            try:
+                if source.left():
+                    self._part(directory)
+            except OSError as error:
+                log.warning("%s cannot be removed: %s", directory, error)
+
+    def _part(self, directory: Path) -> None:
+        source = self._sources.pop(directory)
+        self._parted += source.damaged
+        self._close(source)
+
+    def _close(self, source: Source) -> None:
         try:
-            key = key_of(frame.payload)
-            value = with_origin(frame.payload, self._edge, frame.seq)
-            producer.produce(self._events, value=value, key=key, on_delivery=delivered)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
-                raise
-            self._failed[frame.seq] = error.args[0]
-        except msgspec.DecodeError as error:  # a frame that passed its checksum and is no event
-            log.warning("spool frame %d is no event: %s", frame.seq, error)
-            self._failed[frame.seq] = KafkaError(KafkaError.INVALID_RECORD)
-
-    def _reject_refused(self, producer: Producer, frames: list[Frame]) -> bool:
-        """One event that Kafka never takes goes to `rejected`, and its batch goes on."""
-        never = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_MSG)
-        refused = [frame for frame in frames if frame.seq in self._failed and self._failed[frame.seq].code() in never]
-        for frame in refused:
-            reason = self._failed.pop(frame.seq).name()
-            self._on_rejected(reason)
-            value = frame.payload
-            record = Rejected(
-                topic="spool",
-                partition=0,
-                offset=frame.seq,
-                reason=reason,
-                reader=self._edge,
-                at=time.time_ns() // 1_000_000,
-                value=value[:MAX_VALUE_BYTES],
-                cut=len(value) if len(value) > MAX_VALUE_BYTES else None,
-            )
-            producer.produce(
-                self._rejected, key=rejected_key(self._edge, 0, frame.seq), value=msgspec.json.encode(record)
-            )
-        return bool(refused)
-
-    def _clear(self) -> None:
-        """Advance, sync, remove: a kill in between sends a segment again, and never loses one."""
-        behind = self._reader.behind()
-        if behind:
-            self._ledger.sync()
-            for path in behind:
-                self._spool.forget(path)
+            source.close()
+        except OSError as error:
+            log.warning("%s cannot be synced: %s", source.directory, error)

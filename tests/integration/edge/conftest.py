@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.edge.spool.log import segments
+from api.edge.spool.files import segments
 from api.kafka import producer
 from models.contracts.settings import Settings
 from streams import admin
@@ -74,7 +74,7 @@ class EdgeUnderTest:
         return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
     def spool(self) -> Path:
-        return segments(self.folder / "spool" / "edge-1")[-1][1]
+        return segments(self.folder / "spool" / "edge-1" / "0")[-1][1]
 
     def close(self) -> None:
         self.process.kill()

@@ -15,8 +15,9 @@ from api.edge.metrics import Metrics
 from api.edge.replication import Replication
 from api.edge.shared.profiles import DictProfiles
 from api.edge.spool.commit import GroupCommit
+from api.edge.spool.files import segments
 from api.edge.spool.frames import scan
-from api.edge.spool.log import SpoolLog, segments
+from api.edge.spool.log import SpoolLog
 from api.edge.state import Edge, Phase, Shard
 from api.edge.table import DictTable
 from api.edge.warm import Warm
