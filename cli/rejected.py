@@ -1,13 +1,17 @@
-"""`tailorbird rejected`: the records that no reader could use, and why."""
+"""`tailorbird rejected`: the records that no reader could use, and why; sent again once they can be used."""
 
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
+from msgspec import json, structs
 
 from cli.flags import broker_flags, resolve
 from models.contracts.errors import ConfigurationError
-from models.contracts.rejected import Rejected, decode_rejected, rejected_key
+from models.contracts.rejected import Rejected, decode_rejected
+from models.contracts.retry import again
+from models.contracts.settings import Settings
 from models.contracts.topics import REJECTED
 
 
@@ -16,13 +20,21 @@ def rejected() -> None:
     """Records that no reader could use, and why."""
 
 
+class Entry(NamedTuple):
+    """A record of the topic: where it lies, its name, what it says."""
+
+    partition: int
+    name: str
+    says: Rejected
+
+
 @rejected.command(name="list")
 @broker_flags
 def list_(**flags: Any) -> None:
     """List them: id, time, reader, reason."""
-    for each in sorted(_all(flags), key=lambda one: one.at):
-        at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(each.at / 1000))
-        click.echo(f"{_id(each)}  {at} UTC  {each.reader}  {_printable(each.reason)}")
+    for each in sorted(_all(resolve(flags)), key=lambda one: one.says.at):
+        said = each.says
+        click.echo(f"{each.name}  {_time(said.at)} UTC  {said.reader}  {_printable(said.reason)}{_state(said)}")
 
 
 @rejected.command()
@@ -30,25 +42,91 @@ def list_(**flags: Any) -> None:
 @broker_flags
 def show(record_id: str, **flags: Any) -> None:
     """Show one record whole, its bytes as they came."""
-    for each in _all(flags):
-        if _id(each) == record_id:
-            click.echo(f"reason  {_printable(each.reason)}")
-            click.echo(f"key     {each.key!r}")
-            click.echo(f"value   {each.value!r}")
-            if each.cut is not None:
-                click.echo(f"cut     the whole value had {each.cut} bytes")
-            return
+    said = _named(_all(resolve(flags)), record_id).says
+    click.echo(f"reason  {_printable(said.reason)}{_state(said)}")
+    click.echo(f"key     {said.key!r}")
+    click.echo(f"value   {said.value!r}")
+    if said.cut is not None:
+        click.echo(f"cut     the whole value had {said.cut} bytes")
+
+
+@rejected.command()
+@click.argument("record_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every record that was not sent again yet.")
+@click.option(
+    "--value",
+    "mended",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The mended value of the one.",
+)
+@broker_flags
+def retry(record_ids: tuple[str, ...], everything: bool, mended: Path | None, **flags: Any) -> None:
+    """Send records to their topic again, as they are or mended, each once. One that still cannot be used comes back."""
+    if everything == bool(record_ids) or (mended is not None and len(record_ids) != 1):
+        raise click.UsageError("name records, or give --all; --value goes with one record")
+    settings = resolve(flags)
+    found = _all(settings)
+    value = None if mended is None else mended.read_bytes()
+    if not everything:
+        for each in [_unsent(found, record_id) for record_id in record_ids]:
+            _send_again(each, value, settings)
+        return
+    left = 0
+    for each in found:
+        if each.says.retried is None:
+            try:
+                _send_again(each, value, settings)
+            except ConfigurationError as error:
+                click.echo(f"{each.name}  left: {error}")
+                left += 1
+    if left:
+        raise ConfigurationError(f"{left} records were left.", "tailorbird rejected retry ID --value FILE")
+
+
+def _unsent(found: list[Entry], record_id: str) -> Entry:
+    each = _named(found, record_id)
+    if each.says.retried is not None:
+        raise ConfigurationError(
+            f"{record_id} was sent again at {_time(each.says.retried)} UTC.",
+            "if it came back, it has a new id: tailorbird rejected list",
+        )
+    return each
+
+
+def _send_again(each: Entry, value: bytes | None, settings: Settings) -> None:
+    """The record first, then the note that it was sent: a crash between them sends an event twice, which its id tells."""
+    from streams.brokers.records import send, send_to
+
+    topic, key, content = again(each.says, value)
+    send(topic, settings, {key: content})
+    noted = structs.replace(each.says, retried=time.time_ns() // 1_000_000)
+    send_to(REJECTED, settings, [(each.partition, each.name.encode(), json.encode(noted))])
+    click.echo(f"{each.name}  sent to {topic.name}")
+
+
+def _named(found: list[Entry], record_id: str) -> Entry:
+    for each in found:
+        if each.name == record_id:
+            return each
     raise ConfigurationError(f"There is no rejected record {record_id}.", "see the ids with: tailorbird rejected list")
 
 
-def _all(flags: dict[str, Any]) -> list[Rejected]:
+def _all(settings: Settings) -> list[Entry]:
     from streams.brokers.records import newest
 
-    return [decode_rejected(each.value) for each in newest(REJECTED, resolve(flags)) if each.value is not None]
+    return [
+        Entry(each.partition, _printable(each.key.decode(errors="replace")), decode_rejected(each.value))
+        for each in newest(REJECTED, settings)
+        if each.value is not None
+    ]
 
 
-def _id(each: Rejected) -> str:
-    return rejected_key(each.topic, each.partition, each.offset).decode()
+def _state(said: Rejected) -> str:
+    return "" if said.retried is None else f"  (sent again {_time(said.retried)} UTC)"
+
+
+def _time(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at / 1000))
 
 
 def _printable(text: str) -> str:

@@ -19,6 +19,8 @@ class Rejected(Struct, frozen=True, kw_only=True):
     key: bytes | None = None
     value: bytes | None = None
     cut: int | None = None
+    retried: int | None = None
+    """When (ms) it was sent to its topic again. It is, once."""
 
 
 MAX_VALUE_BYTES = 512 * 1024

@@ -13,8 +13,12 @@ from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
 
 MAX_EVENT_BYTES: Final = 256 * 1024
 """An edge takes bodies of 64 KB; what it adds (16 decisions with their eligible ids) stays far below the rest."""
-LAST_MS: Final = 1 << 42
-"""Past the year 2100: such a time is no clock's, and would make every later event of the customer count for nothing."""
+FIRST_MS: Final = 946_684_800_000
+LAST_MS: Final = 4_102_444_800_000
+"""The years 2000 and 2100: a time outside is no clock's. One of 1970 is a clock that was never set; one of 2106 would make
+every later event of the customer count for nothing."""
+AHEAD_MS: Final = 86_400_000
+"""An edge stamps what it receives, so nothing happens after its receipt; a day, for clocks that disagree."""
 
 
 def read_event(key: bytes | None, value: bytes | None) -> Event:
@@ -37,8 +41,10 @@ def read_event(key: bytes | None, value: bytes | None) -> Event:
         raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")
     if not is_id(event.merchant) or not (event.customer is None or is_id(event.customer)):
         raise PoisonError("merchant or customer is no id")
-    if not (0 <= event.at < LAST_MS and 0 <= event.received < LAST_MS):
+    if not (FIRST_MS <= event.at < LAST_MS and FIRST_MS <= event.received < LAST_MS):
         raise PoisonError("at or received is no time")
+    if event.at > event.received + AHEAD_MS:
+        raise PoisonError("at lies after its receipt")
     if event.key != key:
         raise PoisonError("the key contradicts merchant and customer of the value")
     return event

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
 from models.contracts.topics import EVENTS, PROFILES, SEGMENT_MODELS
 from streams.brokers.base import free_port
@@ -73,6 +73,17 @@ def test_another_number_of_partitions_is_refused(process: str, kafka_room: Room,
     )
     assert code == 78
     assert "another number moves keys" in line
+
+
+def test_a_changelog_that_was_given_more_partitions_is_refused(kafka_room: Room, tmp_path: Path) -> None:
+    name = PROFILES.on(kafka_room.settings.topic_prefix)
+    with administrator(kafka_room) as client:
+        client.create_partitions({name: NewPartitions(16)})
+    code, line = refusal(
+        "worker", tmp_path, brokers=kafka_room.settings.brokers, topic_prefix=kafka_room.settings.topic_prefix
+    )
+    assert code == 78
+    assert f"Topic {name} has 16 partitions, declared are 8; another number moves keys." in line
 
 
 def test_a_port_in_use_is_said(kafka_room: Room, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
 
 SOURCE = Source("events", 0, 1)
+START = 1_763_800_000_000
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Record:
 def query(number: int, customer: str | None = "c", **more: Any) -> Query:
     decision = Decision(placement="hero", content="c_1", reason="prior")
     return Query(
-        id=f"q{number}", merchant="m", customer=customer, session="s", at=1000 + number, received=1000 + number,
+        id=f"q{number}", merchant="m", customer=customer, session="s", at=START + number, received=START + number,
         placements=("hero",), decisions=(decision,), context={"category": "trousers"}, **more,
     )  # fmt: skip
 
@@ -186,7 +187,7 @@ def test_an_assignment_is_written_when_it_changes_and_only_then() -> None:
     (value,) = store.fold(chunk[1:2]).assignments.values()
     assignment = decode_assignment(value)
     assert assignment.membership.defined == ("s_2",)
-    assert assignment.received == 1001
+    assert assignment.received == START + 1
     assert not store.fold(chunk[2:]).assignments
 
 
@@ -198,7 +199,7 @@ def test_however_it_is_cut_and_repeated_the_result_is_the_same(customers: list[s
         events.append(query(2 * number, customer))
         events.append(
             Impression(
-                id=f"i{number}", merchant="m", customer=customer, session="s", at=1001 + 2 * number, received=0,
+                id=f"i{number}", merchant="m", customer=customer, session="s", at=START + 1 + 2 * number, received=START,
                 placement="hero", content="c_1", decision=f"q{2 * number}/hero",
             )
         )  # fmt: skip
