@@ -14,7 +14,7 @@ from models.contracts.contents import Content, Image
 from models.contracts.context import Context
 from models.contracts.decisions import Decision, Fresh, decision_id
 from models.contracts.events import Query, Verdict
-from models.contracts.ids import RandomBytes, is_id, new_id, route_of
+from models.contracts.ids import RandomBytes, is_customer, new_id, route_of
 from models.contracts.profile import Membership, Profile
 from models.contracts.wire import ContentAnswer, QueryAnswer, QueryRequest, SessionAnswer
 from models.decisions import decide
@@ -60,7 +60,7 @@ class Answered:
 def customer_of(request: QueryRequest, random: RandomBytes) -> str:
     """The customer's id, or a new one where none or a malformed one was sent."""
     given: object = request.customer
-    return given if isinstance(given, str) and is_id(given) else new_id(random)
+    return given if is_customer(given) else new_id(random)
 
 
 def judged(ready: Ready, asked: Asked, customer: str, random: RandomBytes) -> Judged:

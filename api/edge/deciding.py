@@ -118,4 +118,7 @@ def known(edge: Edge, key: bytes) -> Known:
     membership = edge.table.get(key)
     if not edge.settings.overlay or not edge.warm.whole(key, known=membership is not None):
         return Known(membership, None, visit, "replica")
-    return Known(membership, edge.warm.profile(key, visit), visit, "overlay")
+    profile = edge.warm.profile(key, visit)
+    if profile is None and membership is not None:  # joined to a known customer whose profile is elsewhere
+        return Known(membership, None, visit, "replica")
+    return Known(membership, profile, visit, "overlay")

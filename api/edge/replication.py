@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from api.edge.access import ServerKeys
 from api.edge.live import Live
 from api.edge.metrics import Metrics
@@ -11,7 +9,7 @@ from api.edge.shared.profiles import Profiles
 from api.edge.state import Shard
 from api.edge.table import Table
 from api.replica import Follow, Record
-from models.contracts.profile import decode_assignment
+from models.contracts.profile import decode_assignment, decode_received
 from models.contracts.settings import Settings
 from models.contracts.topics import (
     ACCESS,
@@ -27,15 +25,6 @@ from models.contracts.topics import (
 
 FOLLOWED = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS, ASSIGNMENTS, PROFILES)
 WRITTEN = (EVENTS, REJECTED)
-
-
-class _Received(msgspec.Struct):
-    """As much of a profile as freshness needs."""
-
-    received: int = 0
-
-
-_received = msgspec.json.Decoder(_Received).decode
 
 
 class Replication:
@@ -60,7 +49,7 @@ class Replication:
     def profile(self, record: Record) -> None:
         self._profiles.put(record.key, record.value)
         if self.measuring and record.value is not None:
-            self._metrics.note_freshness("profiles", _received(record.value).received)
+            self._metrics.note_freshness("profiles", decode_received(record.value))
 
 
 def follows(settings: Settings, shard: Shard, live: Live, keys: ServerKeys, replication: Replication) -> list[Follow]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from api.edge.shared.profiles import Profiles
 from models.contracts.events import Event
+from models.contracts.ids import customer_key
 from models.contracts.profile import Profile, decode_profile
 from models.features.fold import fold
 from models.features.marks import contains, note
@@ -64,9 +65,15 @@ class Warm:
         return self._profiles.stamp(key) is not None or not known
 
     def profile(self, key: bytes, visit: Visit) -> Profile | None:
-        """The customer as of now: the streamed profile with the local events that it lacks folded in."""
+        """The customer as of now: the streamed profile with the local events that it lacks folded in. One who was joined to a
+        known customer is that one; None where that one's profile was not streamed to this edge."""
         found = self._profiles.get(key)
         profile = None if found is None else decode_profile(found[1])
+        if profile is not None and profile.joined is not None:
+            found = self._profiles.get(customer_key(profile.merchant, profile.joined))
+            if found is None:
+                return None
+            profile = decode_profile(found[1])
         if profile is not None:
             streamed = profile
             visit.local = [event for event in visit.local if not contains(streamed, event)]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeGuard
 
 from msgspec import Meta
 
@@ -40,6 +40,20 @@ def new_id(random: RandomBytes, prefix: str = "") -> str:
 def customer_key(merchant: str, customer: str) -> bytes:
     """``merchant/customer``: the key of events, profiles and assignments."""
     return f"{merchant}/{customer}".encode()
+
+
+KNOWN: Final = "k:"
+"""Begins the customer id of a known customer. Nobody may send such an id: the merchant's proof alone leads there."""
+
+
+def known_customer(known_id: str) -> str:
+    """``k:known_id``: the customer that all are joined to whom the merchant knows by that id."""
+    return KNOWN + known_id
+
+
+def is_customer(value: object) -> TypeGuard[str]:
+    """Whether a client may name itself so."""
+    return isinstance(value, str) and is_id(value) and not value.startswith(KNOWN)
 
 
 def contextual_key(merchant: str, query: str) -> bytes:

@@ -22,6 +22,9 @@ RECENT_ORIGINS = 8
 RECENT_DECISIONS = 8
 RECENT_CHANGES = 5
 RECENT_SESSIONS = 3
+MEMBERS = 16
+SOURCES = 64
+"""More than MEMBERS: what a former member handed over may still come a second time."""
 
 ARMS: Final[tuple[Arm, ...]] = ("segment", "uniform", "best")
 ARM_BITS, IMPRESSION, CLICK = 3, 4, 8
@@ -166,6 +169,13 @@ class Profile(Struct, array_like=True, kw_only=True):
     moves: list[Raw] = field(default_factory=list)
     """Encoded `Change`, oldest first. Read them by `changes`."""
     known_id: str | None = None
+    joined: str | None = None
+    """The known customer (``k:...``) that this one is: what was here is in that one's profile, and what comes goes there.
+    Such a profile is a pointer: it keeps its own marks and nothing else."""
+    members: list[str] = field(default_factory=list)
+    """Of a known customer: whom it was joined from, at most 16; each has its assignment written with this one's."""
+    sources: dict[str, int] = field(default_factory=dict)
+    """Of a known customer: last taken offset of `events` by customer, which makes what is handed over twice count once."""
 
     @property
     def shown(self) -> list[Shown]:
@@ -187,6 +197,18 @@ class Marks(Struct, array_like=True):
     marks: dict[str, int]
 
 
+class Head(Struct, array_like=True):
+    """The head of a Profile as far as its freshness."""
+
+    v: int
+    merchant: str
+    customer: str
+    marks: Raw
+    origins: Raw
+    recent: Raw
+    received: int
+
+
 class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Customer -> segment, written on change only. `received`: receipt of the event that caused it (edge clock, ms)."""
 
@@ -196,6 +218,8 @@ class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     membership: Membership
     at: int
     received: int = 0
+    known: str | None = None
+    """The known customer that this one was joined to: whose membership it is."""
 
 
 unpack_asked = msgspec.msgpack.Decoder(Asked).decode
@@ -204,6 +228,7 @@ unpack_change = msgspec.msgpack.Decoder(Change).decode
 encode_profile: Callable[[Profile], bytes] = pack
 _unpack = msgspec.msgpack.Decoder(Profile).decode
 _unpack_marks = msgspec.msgpack.Decoder(Marks).decode
+_unpack_head = msgspec.msgpack.Decoder(Head).decode
 
 
 def decode_profile(raw: bytes) -> Profile:
@@ -222,6 +247,13 @@ def decode_marks(raw: bytes) -> dict[str, int]:
     if raw[:1] == b"{":
         return profile_v1.read(raw).marks
     return _unpack_marks(raw).marks
+
+
+def decode_received(raw: bytes) -> int:
+    """`received` of the profile in a record. Raises as `decode_profile` does."""
+    if raw[:1] == b"{":
+        return profile_v1.read(raw).received
+    return _unpack_head(raw).received
 
 
 def _upgraded(old: profile_v1.Profile) -> Profile:

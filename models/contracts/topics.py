@@ -45,7 +45,7 @@ class Topic:
 EVENTS: Final = Topic("events", "merchant/customer", "Event", "delete", "edge shipper", retention_ms=7 * DAY_MS)
 PROFILES: Final = Topic("profiles", "merchant/customer", "Profile", "compact", "profiling agent")
 ASSIGNMENTS: Final = Topic("assignments", "merchant/customer", "Assignment", "compact", "profiling agent")
-JOINS: Final = Topic("joins", "merchant/k:known id", "Profile", "delete", "profiling agent", retention_ms=7 * DAY_MS)
+JOINS: Final = Topic("joins", "merchant/k:known id", "Join", "delete", "profiling agent", retention_ms=7 * DAY_MS)
 SEGMENT_MODELS: Final = Topic(
     "segment-models", "merchant/version, merchant/live", "SegmentModel, LiveModel", "compact", "trainer, console"
 )

@@ -98,7 +98,7 @@ def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:
     if values is None:
         values = profile.families[family] = {}
     elif value not in values and len(values) >= FAMILY_LIMIT:
-        _make_room(values)
+        make_room(values)
     count(values, value, by)
 
 
@@ -110,15 +110,21 @@ def _add_product(profile: Profile, value: str, d14: float) -> None:
         product.d14 += d14
         return
     if len(products) >= PRODUCT_LIMIT:
-        other = products.pop(OTHER, None) or Slow()
-        for gone in _weakest(products):
-            other.total += gone.total
-            other.d14 += gone.d14
-        products[OTHER] = other
+        make_room_for_products(products)
     products[value] = Slow(1, d14)
 
 
-def _make_room(values: dict[str, Counter]) -> None:
+def make_room_for_products(products: dict[str, Slow]) -> None:
+    """As `make_room`."""
+    other = products.pop(OTHER, None) or Slow()
+    for gone in _weakest(products):
+        other.total += gone.total
+        other.d14 += gone.d14
+    products[OTHER] = other
+
+
+def make_room(values: dict[str, Counter]) -> None:
+    """Puts the weakest quarter of a full family into `other`."""
     other = values.pop(OTHER, None) or Counter()
     for gone in _weakest(values):
         other.total += gone.total

@@ -58,3 +58,8 @@ def note(profile: Profile, event: Event) -> None:
     if len(recent) >= RING_BYTES:
         recent = recent[HASH_BYTES:]
     profile.recent = recent + _hash(event.id)
+
+
+def remember(profile: Profile, event_id: str) -> None:
+    """Put an event into the ring alone: one that another customer's profile has judged by its origin."""
+    profile.recent = (profile.recent + _hash(event_id))[-RING_BYTES:]

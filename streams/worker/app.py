@@ -1,4 +1,4 @@
-"""The Faust app: two tables whose changelogs are public topics, and one agent over every event."""
+"""The Faust app: two tables whose changelogs are public topics, and two agents: over every event, and over what is joined."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import faust
 from faust.types import TP
 
 from models.contracts.settings import Settings
-from models.contracts.topics import EVENTS, OUTCOMES, PROFILES
+from models.contracts.topics import EVENTS, JOINS, OUTCOMES, PROFILES, Topic
 from streams.store.base import Store
 from streams.store.standing import standing
 from streams.transport.consumer import install
@@ -82,40 +82,42 @@ def make_tables(app: faust.App, settings: Settings, store: Store) -> tuple[Chunk
     return made[0], made[1]
 
 
-def make_agent(app: faust.App, settings: Settings, folding: Folding, pipeline: Pipeline) -> Any:
-    """The profiling agent. Answers the stream's acknowledgement, which the pipeline calls when all is confirmed."""
-    name = EVENTS.on(settings.topic_prefix)
-    topic = app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes))
-    streams: list[Any] = []
+def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: Pipeline) -> Any:
+    """The profiling agent over events, and the one over joins. Answers the streams' acknowledgement, which the pipeline
+    calls when all is confirmed."""
+    inputs = {topic.on(settings.topic_prefix): topic for topic in (EVENTS, JOINS)}
+    streams: dict[str, Any] = {}
 
-    async def profiling(stream: Any) -> None:
-        try:
-            await follow(stream.noack())
-        except Exception as fault:
-            await app.crash(fault)
-            raise
+    def agent(name: str, topic: Topic) -> None:
+        async def profiling(stream: Any) -> None:
+            try:
+                await follow(stream.noack())
+            except Exception as fault:
+                await app.crash(fault)
+                raise
 
-    async def follow(stream: Any) -> None:
-        streams[:] = [stream]
-        async for event in stream.events():
-            records, partition = event.value, event.message.partition
-            if partition not in folding.owned:
-                continue  # it was on its way when the partition went: its new owner gets it again
-            if missing := folding.hole(partition, records[0].offset):
-                await judge_hole(TP(name, partition), records[0].offset, missing)
-            folded = folding.fold(partition, records)
-            await pipeline.put(Waiting(folded, event, len(records), records[0].timestamp / 1000))
+        async def follow(stream: Any) -> None:
+            streams[name] = stream
+            async for event in stream.events():
+                records, partition = event.value, event.message.partition
+                if partition not in folding.owned:
+                    continue  # it was on its way when the partition went: its new owner gets it again
+                if missing := folding.hole(topic, partition, records[0].offset):
+                    await judge_hole(TP(name, partition), records[0].offset, missing)
+                folded = folding.fold(topic, partition, records)
+                await pipeline.put(Waiting(folded, event, len(records), records[0].timestamp / 1000))
+
+        source = app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes))
+        app.agent(source, name=f"profiling-{topic.name}")(profiling)
 
     async def judge_hole(tp: TP, first: int, missing: int) -> None:
         earliest = (await app.consumer.earliest_offsets(tp))[tp]
         if first > (earliest or 0):
-            raise HoleError(f"{missing} events of partition {tp.partition} did not arrive before offset {first}")
+            raise HoleError(f"{missing} records of {tp.topic}/{tp.partition} did not arrive before offset {first}")
         folding.expired(missing)
 
-    app.agent(topic, name="profiling")(profiling)
-
-    def over_chunk_topics() -> frozenset[str]:
-        return frozenset({name, PROFILES.on(settings.topic_prefix), OUTCOMES.on(settings.topic_prefix)})
+    for name, topic in inputs.items():
+        agent(name, topic)
 
     async def on_revoke() -> None:
         try:
@@ -126,12 +128,14 @@ def make_agent(app: faust.App, settings: Settings, folding: Folding, pipeline: P
         folding.release()
 
     def on_seek(offsets: dict[TP, int | None]) -> None:
-        folding.expect({tp.partition: offset for tp, offset in offsets.items() if tp.topic == name})
+        for name, topic in inputs.items():
+            folding.expect(topic, {tp.partition: offset for tp, offset in offsets.items() if tp.topic == name})
 
-    install(app, over_chunk_topics(), settings.chunk_events, on_revoke, on_seek)
+    tables = {PROFILES.on(settings.topic_prefix), OUTCOMES.on(settings.topic_prefix)}
+    install(app, frozenset(inputs) | tables, settings.chunk_events, on_revoke, on_seek)
 
     async def acknowledge(waiting: Waiting) -> None:
-        if waiting.event is not None and streams:
-            await streams[0].ack(waiting.event)
+        if waiting.event is not None and (stream := streams.get(waiting.event.message.topic)) is not None:
+            await stream.ack(waiting.event)
 
     return acknowledge

@@ -9,20 +9,20 @@ import msgspec
 from msgspec import Struct, field
 
 from models.contracts.errors import PoisonError
-from models.contracts.events import Event, Query
-from models.contracts.ids import partition_of
-from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_profile
+from models.contracts.events import Event, Identify, Query
+from models.contracts.ids import KNOWN, partition_of
+from models.contracts.joins import encode_join
+from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_assignment, encode_profile
 from models.features.fold import fold
 from models.features.marks import folded, mark
 from models.segmentation.assign import Segmenter, reassign
 from streams.store.base import Lookup
 from streams.worker.outcomes import Ledger
+from streams.worker.passing import first_identify, hand_over, pass_on
 from streams.worker.poison import read_event, reject
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
-
-encode = msgspec.json.Encoder().encode
 
 
 class Record(Protocol):
@@ -45,11 +45,17 @@ class Source(Struct, frozen=True):
 
 
 class Folded(Struct):
-    """What to write. `counts`: folded, replayed, contextual, bot, rejected."""
+    """What to write. `counts`: folded, passed, joined, replayed, contextual, bot, rejected."""
 
     source: Source
     profiles: dict[bytes, bytes] = field(default_factory=dict)
     assignments: dict[bytes, bytes] = field(default_factory=dict)
+    elsewhere: dict[bytes, bytes] = field(default_factory=dict)
+    """Assignments of joined customers: their keys lie in any partition."""
+    handed: set[bytes] = field(default_factory=set)
+    """Customers whose assignments are another's to write from here on."""
+    joins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What goes to known customers, in order; their keys lie in any partition."""
     outcomes: dict[bytes, bytes] = field(default_factory=dict)
     rejected: list[tuple[bytes, bytes]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,12 +65,14 @@ class Folded(Struct):
         self.counts[what] = self.counts.get(what, 0) + more
 
 
+RESERVED: Final = f"/{KNOWN}".encode()
+
 Entry = tuple[Record, Event]
 SegmenterOf = Callable[[str], Segmenter | None]
 
 
 class UnfoldableError(Exception):
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: tuple[Record, object]) -> None:
         super().__init__()
         self.entry = entry
 
@@ -79,6 +87,7 @@ class Chunk:
         self._segmenter_of = segmenter_of
         self._now = now
         self._out = Folded(source)
+        self._identified: set[bytes] = set()
 
     def fold(self, records: Iterable[Record]) -> Folded:
         """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
@@ -100,14 +109,24 @@ class Chunk:
             elif event.customer is None:
                 self._out.count("contextual" if self._ledger.contextual(event, record.offset) else "replayed")
             else:
+                if isinstance(event, Identify) and event.proven:
+                    self._identified.add(event.key)
                 customers.setdefault(event.key, []).append((record, event))
         return {key: entries for key, entries in customers.items() if self._belongs(key, entries)}
 
     def _belongs(self, key: bytes, entries: list[Entry]) -> bool:
-        """Whether the customer lies in this partition. A producer with another partitioner would split a customer."""
+        """Whether events of that customer may lie here."""
+        if RESERVED in key:
+            for record, _ in entries:
+                self._reject(record, "a customer id that begins with k: is only made by joining")
+            return False
+        return self._is_here(key, [record for record, _ in entries])
+
+    def _is_here(self, key: bytes, records: Iterable[Record]) -> bool:
+        """Whether the key lies in this partition. A producer with another partitioner would split a customer."""
         if partition_of(key, self._source.partitions) == self._source.partition:
             return True
-        for record, _ in entries:
+        for record in records:
             self._reject(record, "the key belongs to another partition: produce with the murmur2 partitioner")
         return False
 
@@ -118,14 +137,53 @@ class Chunk:
             for record, _ in entries:
                 self._reject(record, str(poison))
             return
-        profile = self._fold_all(before, entries, key)
-        if profile is None:
+        if before is not None and before.joined is not None:
+            self._pass_on(before, key, entries)
             return
+        if key in self._identified and (place := self._joins_at(before, entries)) is not None:
+            self._join(before, key, entries[: place + 1], entries[place + 1 :])
+            return
+        profile = self._fold_all(before, entries, key)
+        if profile is not None:
+            self._write(key, profile)
+
+    def _write(self, key: bytes, profile: Profile) -> None:
         segmenter = self._segmenter_of(profile.merchant)
         assignment = None if segmenter is None else reassign(profile, segmenter, profile.last)
         self._out.profiles[key] = encode_profile(profile)
         if assignment is not None:
-            self._out.assignments[key] = encode(assignment)
+            self._out.assignments[key] = encode_assignment(assignment)
+
+    def _joins_at(self, before: Profile | None, entries: list[Entry]) -> int | None:
+        return first_identify(before, [(record.offset, event) for record, event in entries], self._source.topic)
+
+    def _join(self, before: Profile | None, key: bytes, until: list[Entry], rest: list[Entry]) -> None:
+        """Folds up to the identify event, hands over what that makes, and passes on the rest. Cut at that very event, so
+        that a repetition after a crash hands over the same."""
+        profile = self._fold_all(before, until, key)
+        offset = until[-1][0].offset
+        if profile is None or profile.marks.get(self._source.topic) != offset:
+            for record, _ in rest:
+                self._reject(record, "it came behind an identify event that could not be folded")
+            if profile is not None:
+                self._write(key, profile)
+            return
+        pointer, (known, content) = hand_over(profile, offset)
+        self._out.joins.append((known, encode_join(content)))
+        self._pass_on(pointer, key, rest)
+        self._out.profiles[key] = encode_profile(pointer)
+
+    def _pass_on(self, pointer: Profile, key: bytes, entries: list[Entry]) -> None:
+        sent = 0
+        for record, event in entries:
+            addressed = pass_on(pointer, record.offset, event, self._source.topic)
+            self._out.joins.extend((known, encode_join(join)) for known, join in addressed)
+            sent += bool(addressed)
+        self._out.handed.add(key)
+        self._out.count("passed", sent)
+        self._out.count("replayed", len(entries) - sent)
+        if sent:
+            self._out.profiles[key] = encode_profile(pointer)
 
     def _profile(self, key: bytes) -> Profile | None:
         stored = self._stored.get(key)

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.contracts.contents import Merchant
-from models.contracts.profile import Assignment, Profile, decode_profile, encode_profile
-from models.contracts.topics import EVENTS
+from models.contracts.profile import decode_profile, encode_profile
+from models.contracts.tables import JOINED
+from models.contracts.topics import EVENTS, Topic
 from models.outcomes import outcomes
 from models.segmentation.assign import reassign
 from streams.transport.table import ChunkTable
-from streams.worker.chunk import Chunk, Folded, Source, encode
+from streams.worker.assigning import of_members, own_assignment
+from streams.worker.chunk import Chunk, Folded, Source
 from streams.worker.hours import Hours
+from streams.worker.joining import JoinChunk
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 from streams.worker.outcomes import Ledger
@@ -49,7 +52,7 @@ class Folding:
         self._knowledge = knowledge
         self._metrics = metrics
         self._partitions = partitions
-        self._expected: dict[int, int | None] = {}
+        self._expected: dict[tuple[str, int], int | None] = {}
         self._hours: dict[int, Hours] = {}
         self._behind = behind
         counters.on_restored = self.counters_restored
@@ -70,30 +73,33 @@ class Folding:
         self._profiles.forget()
         self._counters.forget()
 
-    def expect(self, offsets: dict[int, int | None]) -> None:
-        """The next offset of each partition of events, after a seek to the committed ones."""
-        self._expected.update(offsets)
+    def expect(self, topic: Topic, offsets: dict[int, int | None]) -> None:
+        """The next offset of each partition of `topic`, after a seek to the committed ones."""
+        self._expected.update({(topic.name, partition): offset for partition, offset in offsets.items()})
 
-    def hole(self, partition: int, first: int) -> int:
-        """How many events are missing before `first`."""
-        expected = self._expected.get(partition)
+    def hole(self, topic: Topic, partition: int, first: int) -> int:
+        """How many records are missing before `first`."""
+        expected = self._expected.get((topic.name, partition))
         return 0 if expected is None else max(0, first - expected)
 
-    def fold(self, partition: int, records: Sequence[Any]) -> Folded:
-        """Folds a chunk into the tables; what it answers must be written before the chunk is acknowledged."""
-        self._expected[partition] = records[-1].offset + 1
+    def fold(self, topic: Topic, partition: int, records: Sequence[Any]) -> Folded:
+        """Folds a chunk of events or joins into the tables; what it answers must be written before the chunk is
+        acknowledged."""
+        self._expected[topic.name, partition] = records[-1].offset + 1
         profiles, hours = self._profiles.rows[partition], self._hours_of(partition)
-        source = Source(EVENTS.name, partition, self._partitions)
+        source = Source(topic.name, partition, self._partitions)
+        counted = partition if topic is EVENTS else partition + JOINED
         ledger = Ledger(
-            hours, lambda profile, event: outcomes(profile, event, partition, self._attribution(event.merchant))
+            hours, lambda profile, event: outcomes(profile, event, counted, self._attribution(event.merchant))
         )
-        chunk = Chunk(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
+        kind = Chunk if topic is EVENTS else JoinChunk
+        chunk = kind(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
         folded = chunk.fold(records)
         profiles.put(folded.profiles)
-        hours.counted(folded.outcomes, partition, records[-1].offset)
+        hours.counted(folded.outcomes, counted, records[-1].offset)
         for result, count in folded.counts.items():
             self._metrics.events.labels(result).inc(count)
-        self._metrics.assignments.labels("event").inc(len(folded.assignments))
+        self._metrics.assignments.labels("event").inc(len(folded.assignments) + len(folded.elsewhere))
         self._metrics.chunks.inc()
         return folded
 
@@ -136,12 +142,12 @@ class Folding:
             if stored is None or segmenter is None:
                 continue
             profile = decode_profile(stored)
-            assignment = reassign(profile, segmenter, profile.last)
-            if assignment is None:
+            if profile.joined is not None or reassign(profile, segmenter, profile.last) is None:
                 continue
             out = changed.setdefault(partition, Folded(Source(EVENTS.name, partition, self._partitions)))
             out.profiles[key] = encode_profile(profile)
-            out.assignments[key] = encode(assignment)
+            out.assignments[key] = own_assignment(profile, profile.last)
+            out.elsewhere.update(of_members(profile, profile.members, profile.last))
         for partition, out in changed.items():
             self._profiles.rows[partition].put(out.profiles)
         self._metrics.assignments.labels("model").inc(sum(len(out.assignments) for out in changed.values()))
@@ -171,7 +177,8 @@ class Folding:
                     out.profiles[key] = row
                     profile = decode_profile(row)
                     if profile.moves:
-                        out.assignments[key] = encode(_assignment(profile))
+                        out.assignments[key] = own_assignment(profile, profile.changes[-1].at)
+                    out.elsewhere.update(of_members(profile, profile.members, profile.last))
             for key in self._counters.covered.pop(partition, ()):
                 if (row := self._counters.rows[partition].get(key)) is not None:
                     out.outcomes[key] = row
@@ -190,17 +197,6 @@ class Folding:
         self._metrics.restored.set(self._profiles.read + self._counters.read)
         self._metrics.partitions.set(len(self.owned))
         self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)
-
-
-def _assignment(profile: Profile) -> Assignment:
-    """The last assignment that was made of this profile."""
-    return Assignment(
-        merchant=profile.merchant,
-        customer=profile.customer,
-        membership=profile.membership,
-        at=profile.changes[-1].at,
-        received=profile.received,
-    )
 
 
 class Waiters:

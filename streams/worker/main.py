@@ -16,6 +16,7 @@ from models.contracts.topics import (
     ASSIGNMENTS,
     CATALOGUE,
     EVENTS,
+    JOINS,
     OUTCOMES,
     PROFILES,
     PUBLICATIONS,
@@ -27,7 +28,7 @@ from streams.store.base import Store
 from streams.store.opening import open_store
 from streams.transport import privates
 from streams.transport.table import ChunkTable
-from streams.worker.app import make_agent, make_app, make_tables
+from streams.worker.app import make_agents, make_app, make_tables
 from streams.worker.folding import SLICE, Folding, Waiters
 from streams.worker.follower import Follower
 from streams.worker.knowledge import Knowledge
@@ -39,7 +40,7 @@ from streams.worker.verify import verify
 log = logging.getLogger(__name__)
 
 FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE)
-TOUCHED = (EVENTS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
+TOUCHED = (EVENTS, JOINS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
 DRAIN_S = 15.0
 """What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
 STOP_S = 8.0
@@ -118,7 +119,7 @@ class Worker:
             producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.wrote, counters.wrote,
             lambda: folding.owned,
         )  # fmt: skip
-        acknowledge = make_agent(app, self._settings, folding, pipeline)
+        acknowledge = make_agents(app, self._settings, folding, pipeline)
 
         async def restored() -> None:
             for merchant in knowledge.merchants:
@@ -162,7 +163,8 @@ class Worker:
 
     def _outlets(self) -> Outlets:
         prefix = self._settings.topic_prefix
-        return Outlets(PROFILES.on(prefix), ASSIGNMENTS.on(prefix), OUTCOMES.on(prefix), REJECTED.on(prefix))
+        written = (PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, JOINS)
+        return Outlets(*(topic.on(prefix) for topic in written))
 
 
 async def _faust(app: Any) -> None:

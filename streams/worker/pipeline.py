@@ -1,7 +1,7 @@
 """The way out: folded chunks become records, in an order that makes a repetition harmless, and are then acknowledged.
 
-1. Outcomes and rejects are sent and confirmed. Their guard is an offset of their own, so sending them again after a crash
-   changes nothing, while a profile that is already written would hide the event from them for ever.
+1. Outcomes, joins and rejects are sent and confirmed. Their guard is an offset of their own, so sending them again after a
+   crash changes nothing, while a profile that is already written would hide the event from them for ever.
 2. Then profiles (the marks lie in them) and assignments are sent.
 3. When those are confirmed the chunk is acknowledged: only now may its offset be committed.
 
@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from models.contracts.ids import partition_of
 from streams.transport.batches import Sent, publish
 from streams.worker.chunk import Folded
 
@@ -42,11 +43,12 @@ class Waiting:
 class Outlets:
     """Names on the broker of what the worker writes."""
 
-    def __init__(self, profiles: str, assignments: str, outcomes: str, rejected: str) -> None:
+    def __init__(self, profiles: str, assignments: str, outcomes: str, rejected: str, joins: str) -> None:
         self.profiles = profiles
         self.assignments = assignments
         self.outcomes = outcomes
         self.rejected = rejected
+        self.joins = joins
 
 
 class Pipeline:
@@ -143,9 +145,13 @@ class Pipeline:
             for each in mine
             if each.rejected
         ]
+        first += [
+            await publish(self._producer, self._outlets.joins, partition, records, now)
+            for partition, records in _joins(mine).items()
+        ]
         await self._confirm(first)
         profiles = _merged((each.source.partition, each.profiles) for each in mine)
-        assignments = _merged((each.source.partition, each.assignments) for each in mine)
+        assignments = _assignments(mine)
         return [
             await self._publish(topic, partition, records, now)
             for topic, by_partition in ((self._outlets.profiles, profiles), (self._outlets.assignments, assignments))
@@ -173,3 +179,25 @@ def _merged(parts: Iterable[tuple[int, dict[bytes, bytes]]]) -> dict[int, dict[b
         if records:
             merged.setdefault(partition, {}).update(records)
     return merged
+
+
+def _joins(chunks: Iterable[Folded]) -> dict[int, list[tuple[bytes, bytes]]]:
+    """By partition of the known customer, in the order in which they were handed over."""
+    joins: dict[int, list[tuple[bytes, bytes]]] = {}
+    for each in chunks:
+        for key, value in each.joins:
+            joins.setdefault(partition_of(key, each.source.partitions), []).append((key, value))
+    return joins
+
+
+def _assignments(chunks: Iterable[Folded]) -> dict[int, dict[bytes, bytes]]:
+    """By partition of their key. What a chunk said of a customer who was handed over meanwhile is not said any more."""
+    merged: dict[int, dict[bytes, bytes]] = {}
+    for each in chunks:
+        own = merged.setdefault(each.source.partition, {})
+        for key in each.handed:
+            own.pop(key, None)
+        own.update(each.assignments)
+        for key, value in each.elsewhere.items():
+            merged.setdefault(partition_of(key, each.source.partitions), {})[key] = value
+    return {partition: records for partition, records in merged.items() if records}

@@ -36,7 +36,7 @@ def read_event(key: bytes | None, value: bytes | None) -> Event:
     try:
         event: Event = decode_event(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise PoisonError(_without_values(error)) from error
+        raise PoisonError(without_values(error)) from error
     if not 1 <= event.v <= SCHEMA:
         raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")
     if not is_id(event.merchant) or not (event.customer is None or is_id(event.customer)):
@@ -50,7 +50,8 @@ def read_event(key: bytes | None, value: bytes | None) -> Event:
     return event
 
 
-def _without_values(error: Exception) -> str:
+def without_values(error: Exception) -> str:
+    """What is wrong, without what was sent."""
     text = str(error)
     if text.startswith("Invalid value"):  # the only wording of msgspec that repeats what was sent
         _, _, path = text.rpartition(" - at ")

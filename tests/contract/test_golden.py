@@ -12,7 +12,19 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from models.contracts import access, contents, events, profile, profile_v1, rejected, segments, tables, topics, wire
+from models.contracts import (
+    access,
+    contents,
+    events,
+    joins,
+    profile,
+    profile_v1,
+    rejected,
+    segments,
+    tables,
+    topics,
+    wire,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("*.json"))
@@ -23,6 +35,7 @@ RECORDS: dict[str, Any] = {
     "catalogue": contents.CatalogueRecord,
     "content_table": tables.ContentTable,
     "event": events.Event,
+    "join": joins.Join,
     "live_model": segments.LiveModel,
     "live_publication": contents.LivePublication,
     "outcome": tables.Outcome,
@@ -100,14 +113,14 @@ def test_every_kind_of_record_has_a_golden_one() -> None:
 
 def test_every_topic_carries_records_that_are_golden() -> None:
     values = {name for topic in topics.TOPICS for name in topic.value.split(", ")} - UNWRITTEN
-    golden = {getattr(kind, "__name__", "Event") for kind in RECORDS.values()}
+    golden = {getattr(kind, "__name__", name.capitalize()) for name, kind in RECORDS.items()}
     assert values <= golden
 
 
 def test_the_golden_records_fill_every_field_of_what_they_show() -> None:
     """A field that no golden record fills could change its meaning unseen."""
     records = (
-        profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes()),
+        profile.decode_profile((GOLDEN / "profile.2.joined.msgpack").read_bytes()),
         read(GOLDEN / "event_query.capped.json").decisions[0],
         read(GOLDEN / "segment_model.json"),
         read(GOLDEN / "content_table.json"),
@@ -128,6 +141,8 @@ def test_a_profile_of_every_version_reads_as_the_same_profile() -> None:
     assert (first.v, second.v) == (profile.SCHEMA, 2)
     assert profile.decode_marks((GOLDEN / "profile.1.products.json").read_bytes()) == {"events": 1234}
     assert profile.decode_marks((GOLDEN / "profile.2.msgpack").read_bytes()) == {"events": 1234}
+    for name in ("profile.1.products.json", "profile.2.msgpack"):
+        assert profile.decode_received((GOLDEN / name).read_bytes()) == first.received
 
 
 def test_what_a_profile_says_is_what_version_1_said() -> None:
@@ -146,12 +161,12 @@ def test_what_a_profile_says_is_what_version_1_said() -> None:
 
 
 def test_a_profile_of_version_2_is_written_as_it_is_read() -> None:
-    written = (GOLDEN / "profile.2.msgpack").read_bytes()
+    written = (GOLDEN / "profile.2.joined.msgpack").read_bytes()
     assert profile.encode_profile(profile.decode_profile(written)) == written
 
 
 def test_a_profile_of_tomorrow_has_fields_at_the_end_that_are_ignored() -> None:
-    written = (GOLDEN / "profile.2.msgpack").read_bytes()
+    written = (GOLDEN / "profile.2.joined.msgpack").read_bytes()
     fields = msgspec.msgpack.decode(written)
     longer = msgspec.msgpack.encode([*fields, {"anything": [1]}])
     assert profile.decode_profile(longer) == profile.decode_profile(written)

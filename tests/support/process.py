@@ -35,6 +35,7 @@ class Process:
         self.settings = dict(settings)
         self.log = log
         self.health = health
+        self.command: tuple[str, ...] = TAILORBIRD
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -43,7 +44,7 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                (*leashed, *TAILORBIRD, self.name),
+                (*leashed, *self.command, self.name),
                 env=environment(self.settings),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -77,6 +78,11 @@ class Process:
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code, minus the signal's number where one ended it; None while it runs."""
+        return None if self._child is None else self._child.poll()
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

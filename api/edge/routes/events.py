@@ -18,7 +18,7 @@ from api.edge.state import Edge
 from api.problems import invalid, not_json
 from api.tokens import proves
 from models.contracts.events import encode_event
-from models.contracts.ids import customer_key, is_id
+from models.contracts.ids import customer_key, is_customer, is_id
 from models.contracts.wire import EventsAnswer, EventsRequest
 
 _decode = msgspec.json.Decoder(EventsRequest).decode
@@ -54,7 +54,7 @@ async def _record(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) ->
     edge.metrics.events_taken.inc(len(taken))
     edge.metrics.events_refused.inc(len(rejected))
     # Without a customer, or without leave, there is nobody to keep an event for.
-    if batch.bot or not is_id(batch.customer) or not personal(ready.merchant, batch.consent, head):
+    if batch.bot or not is_customer(batch.customer) or not personal(ready.merchant, batch.consent, head):
         return EventsAnswer(None, len(taken), tuple(rejected))
     if edge.settings.overlay:
         visit = edge.warm.visit(customer_key(sender.merchant, sender.customer))

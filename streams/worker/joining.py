@@ -1,0 +1,147 @@
+"""What one chunk of `joins` does to known customers. The worker that owns a known customer's partition is the only writer
+of its profile, of its assignment and of its members'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from models.contracts.errors import PoisonError
+from models.contracts.ids import KNOWN, is_id, split_key
+from models.contracts.joins import SCHEMA, Join, Joined, Left, Passed, content_of, decode_join
+from models.contracts.profile import Profile, encode_profile
+from models.features.fold import fold
+from models.features.marks import remember
+from models.features.merge import enter, known_profile, merge, note_source, taken
+from models.segmentation.assign import reassign
+from streams.worker.assigning import of_members, own_assignment
+from streams.worker.chunk import FAULTS, Chunk, Folded, Record, UnfoldableError
+from streams.worker.poison import without_values
+
+MAX_JOIN_BYTES: Final = 1024 * 1024
+"""An event of at most 256 KB, or a profile: some KB."""
+
+Entry = tuple[Record, Join]
+
+
+def read_join(key: bytes | None, value: bytes | None) -> Join:
+    """The join in a record.
+
+    Raises:
+        PoisonError: with a reason that names fields and never their values.
+    """
+    if key is None or value is None:
+        raise PoisonError("the record has no key or no value")
+    if len(value) > MAX_JOIN_BYTES:
+        raise PoisonError(f"{len(value)} bytes; a join has at most {MAX_JOIN_BYTES}")
+    try:
+        join: Join = decode_join(value)
+        merchant, known = split_key(key)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise PoisonError(f"no join: {without_values(error)}") from error
+    if not 1 <= join.v <= SCHEMA:
+        raise PoisonError(f"schema version {join.v}; this worker reads 1 to {SCHEMA}")
+    if not (known.startswith(KNOWN) and is_id(join.customer)):
+        raise PoisonError("the key is no known customer's, or the customer is no id")
+    if isinstance(join, Passed) and (join.event.merchant, join.event.customer) != (merchant, join.customer):
+        raise PoisonError("the key contradicts the event")
+    return join
+
+
+class JoinChunk(Chunk):
+    """One run of records of one partition of `joins`, against the profiles that were there before."""
+
+    def fold(self, records: Iterable[Record]) -> Folded:
+        """Known customer by known customer."""
+        customers: dict[bytes, list[Entry]] = {}
+        for record in records:
+            try:
+                join = read_join(record.key, record.value)
+            except PoisonError as poison:
+                self._reject(record, str(poison))
+                continue
+            customers.setdefault(record.key or b"", []).append((record, join))
+        for key, entries in customers.items():
+            if self._is_here(key, [record for record, _ in entries]):
+                self._known(key, entries)
+        self._out.outcomes = self._ledger.changed()
+        return self._out
+
+    def _known(self, key: bytes, entries: list[Entry]) -> None:
+        try:
+            before = self._profile(key)
+        except PoisonError as poison:
+            for record, _ in entries:
+                self._reject(record, str(poison))
+            return
+        while True:
+            entered: set[str] = set()
+            try:
+                profile = self._take(before, key, entries, entered)
+                break
+            except UnfoldableError as bad:
+                record, _ = bad.entry
+                self._reject(record, f"joining raised {type(bad.__cause__).__name__}")
+                entries = [entry for entry in entries if entry[0] is not record]
+                before = self._profile(key)
+        if profile is not None:
+            self._write_known(key, profile, entered)
+
+    def _take(self, profile: Profile | None, key: bytes, entries: list[Entry], entered: set[str]) -> Profile | None:
+        """The profile with the entries in it, None where all were repetitions. Notes in `entered` who became a member."""
+        topic, counted, done = self._source.topic, [], 0
+        for record, join in entries:
+            if taken(profile, join.customer, join.offset) or record.offset <= _mark(profile, topic):
+                continue
+            try:
+                if isinstance(join, Passed):
+                    profile = profile or _begun(key, join.event.at)
+                    counted.append((self._ledger.of(profile, join.event), record.offset))
+                profile = _with(profile, key, join, entered)
+                profile.marks[topic] = record.offset
+            except FAULTS as fault:
+                raise UnfoldableError((record, join)) from fault
+            done += 1
+        for deltas, offset in counted:
+            self._ledger.add(deltas, offset)
+        self._out.count("joined", done)
+        self._out.count("replayed", len(entries) - done)
+        return profile if done else None
+
+    def _write_known(self, key: bytes, profile: Profile, entered: set[str]) -> None:
+        segmenter = self._segmenter_of(profile.merchant)
+        changed = segmenter is not None and reassign(profile, segmenter, profile.last) is not None
+        self._out.profiles[key] = encode_profile(profile)
+        if changed:
+            self._out.assignments[key] = own_assignment(profile, profile.last)
+        members = profile.members if changed else [member for member in profile.members if member in entered]
+        self._out.elsewhere.update(of_members(profile, members, profile.last))
+
+
+def _mark(profile: Profile | None, topic: str) -> int:
+    return -1 if profile is None else profile.marks.get(topic, -1)
+
+
+def _begun(key: bytes, at: int) -> Profile:
+    merchant, known = split_key(key)
+    return known_profile(merchant, known, known.removeprefix(KNOWN), at)
+
+
+def _with(profile: Profile | None, key: bytes, join: Join, entered: set[str]) -> Profile:
+    if isinstance(join, Joined):
+        content = content_of(join)
+        profile = merge(profile or _begun(key, content.first), content)
+    elif isinstance(join, Passed):
+        profile = fold(profile, join.event)
+        remember(profile, join.event.id)
+    else:
+        profile = profile or _begun(key, 0)
+    if isinstance(join, Left):
+        profile.members = [member for member in profile.members if member != join.customer]
+        entered.discard(join.customer)
+    elif enter(profile, join.customer):
+        entered.add(join.customer)
+    note_source(profile, join.customer, join.offset)
+    return profile
