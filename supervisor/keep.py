@@ -21,7 +21,7 @@ _decode = msgspec.msgpack.Decoder(list[Record]).decode
 
 def _profile_from_zero(value: bytes) -> bytes:
     profile = decode_profile(value)
-    profile.marks = {}
+    profile.marks, profile.sources = {}, {}
     return encode_profile(profile)
 
 

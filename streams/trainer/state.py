@@ -101,15 +101,18 @@ def customers(rows: Rows) -> dict[str, int]:
 
 
 def profiles_of(rows: Rows, merchant: str) -> list[Profile]:
-    """The profiles of one merchant."""
+    """The profiles of one merchant; without those that only point to a known customer's."""
     start = f"{merchant}/".encode()
     found = []
     for key, value in rows[PROFILES.name].items():
         if key.startswith(start):
             try:
-                found.append(decode_profile(value))
+                profile = decode_profile(value)
             except msgspec.MsgspecError:
                 log.error("a profile of %s cannot be read and is left out", merchant)
+                continue
+            if profile.joined is None:
+                found.append(profile)
     return found
 
 

@@ -21,6 +21,7 @@ PROFILE = Profile(
     last=2,
     counters={"queries": Counter(3.0, 1.0, 2.0, 3.0)},
     marks={"events": 41},
+    sources={"c_9": 41},
     origins={"edge-1": 17},
 )
 OUTCOME_KEY = msgspec.json.encode(OutcomeKey("shop", "hero", "segment", "l_1", None, "c_1", 480_000, 3))
@@ -45,7 +46,7 @@ def test_compacted_topics_survive_a_new_start(tmp_path: Path) -> None:
 
         (profile,) = newest(PROFILES, settings)
         assert profile.key == key
-        assert decode_profile(profile.value or b"") == msgspec.structs.replace(PROFILE, marks={})
+        assert decode_profile(profile.value or b"") == msgspec.structs.replace(PROFILE, marks={}, sources={})
         (outcome,) = newest(OUTCOMES, settings)
         assert decode_outcome(outcome.value or b"") == Outcome(decisions=5, folded=-1)
         assert [record.value for record in newest(CATALOGUE, settings)] == [b"new"]
