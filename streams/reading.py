@@ -105,9 +105,7 @@ def read_profiles(brokers: str, prefix: str, merchant: str) -> list[Profile]:
     """Every profile of a merchant, as `models.training` takes them; not those that only point to a known customer's."""
     start = f"{merchant}/"
     decoded = read_compacted(brokers, prefix, PROFILES, decode_profile)
-    return [
-        profile for key, profile in decoded.items() if key.decode().startswith(start) and profile.joined is None
-    ]
+    return [profile for key, profile in decoded.items() if key.decode().startswith(start) and profile.joined is None]
 
 
 def profiles_frame(brokers: str, prefix: str, merchant: str) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from models.features.fold import fold
 from models.features.marks import folded, mark
 from models.segmentation.assign import Segmenter, reassign
 from streams.store.base import Lookup
+from streams.worker.assigning import own_assignment
 from streams.worker.outcomes import Ledger
 from streams.worker.passing import first_identify, hand_over, pass_on
 from streams.worker.poison import read_event, reject
@@ -143,16 +144,29 @@ class Chunk:
         if key in self._identified and (place := self._joins_at(before, entries)) is not None:
             self._join(before, key, entries[: place + 1], entries[place + 1 :])
             return
+        again = self._repeats(before, entries[0][0])  # asked before `before` is folded into
         profile = self._fold_all(before, entries, key)
         if profile is not None:
-            self._write(key, profile)
+            self._write(key, profile, again)
+        elif again and before is not None:
+            self._say_again(key, before)
 
-    def _write(self, key: bytes, profile: Profile) -> None:
+    def _repeats(self, before: Profile | None, first: Record) -> bool:
+        """Whether a crash lies between the profile and this chunk: it may have kept the assignment from its topic."""
+        return before is not None and first.offset <= before.marks.get(self._source.topic, -1)
+
+    def _say_again(self, key: bytes, profile: Profile) -> None:
+        if profile.moves:
+            self._out.assignments[key] = own_assignment(profile, profile.changes[-1].at)
+
+    def _write(self, key: bytes, profile: Profile, again: bool = False) -> None:
         segmenter = self._segmenter_of(profile.merchant)
         assignment = None if segmenter is None else reassign(profile, segmenter, profile.last)
         self._out.profiles[key] = encode_profile(profile)
         if assignment is not None:
             self._out.assignments[key] = encode_assignment(assignment)
+        elif again:
+            self._say_again(key, profile)
 
     def _joins_at(self, before: Profile | None, entries: list[Entry]) -> int | None:
         return first_identify(before, [(record.offset, event) for record, event in entries], self._source.topic)

@@ -76,6 +76,7 @@ class JoinChunk(Chunk):
             for record, _ in entries:
                 self._reject(record, str(poison))
             return
+        again = self._repeats(before, entries[0][0])
         while True:
             entered: set[str] = set()
             try:
@@ -87,7 +88,10 @@ class JoinChunk(Chunk):
                 entries = [entry for entry in entries if entry[0] is not record]
                 before = self._profile(key)
         if profile is not None:
-            self._write_known(key, profile, entered)
+            self._write_known(key, profile, entered, again)
+        elif again and before is not None:
+            self._say_again(key, before)
+            self._out.elsewhere.update(of_members(before, before.members, before.last))
 
     def _take(self, profile: Profile | None, key: bytes, entries: list[Entry], entered: set[str]) -> Profile | None:
         """The profile with the entries in it, None where all were repetitions. Notes in `entered` who became a member."""
@@ -110,13 +114,15 @@ class JoinChunk(Chunk):
         self._out.count("replayed", len(entries) - done)
         return profile if done else None
 
-    def _write_known(self, key: bytes, profile: Profile, entered: set[str]) -> None:
+    def _write_known(self, key: bytes, profile: Profile, entered: set[str], again: bool) -> None:
         segmenter = self._segmenter_of(profile.merchant)
         changed = segmenter is not None and reassign(profile, segmenter, profile.last) is not None
         self._out.profiles[key] = encode_profile(profile)
         if changed:
             self._out.assignments[key] = own_assignment(profile, profile.last)
-        members = profile.members if changed else [member for member in profile.members if member in entered]
+        elif again:
+            self._say_again(key, profile)
+        members = profile.members if changed or again else [member for member in profile.members if member in entered]
         self._out.elsewhere.update(of_members(profile, members, profile.last))
 
 

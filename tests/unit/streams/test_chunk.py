@@ -191,6 +191,16 @@ def test_an_assignment_is_written_when_it_changes_and_only_then() -> None:
     assert not store.fold(chunk[2:]).assignments
 
 
+def test_an_assignment_that_a_crash_kept_from_its_topic_is_said_again() -> None:
+    rule = msgspec.convert({"field": "queries", "op": ">=", "value": 2}, Rule)
+    store = Store(Segmenter(None, [DefinedSegment(id="s_2", name="came twice", rule=rule)]))
+    chunk = records(query(0), query(1))
+    (lost,) = store.fold(chunk).assignments.values()
+    assert list(store.fold(chunk).assignments.values()) == [lost]
+    longer = store.fold([*chunk, *records(query(0), query(1), query(2))[2:]])
+    assert [decode_assignment(value).membership.defined for value in longer.assignments.values()] == [("s_2",)]
+
+
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.data())
 def test_however_it_is_cut_and_repeated_the_result_is_the_same(customers: list[str], data: st.DataObject) -> None:

@@ -19,6 +19,7 @@ from models.contracts.tables import JOINED, decode_outcome
 from models.features.fold import fold
 from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
+from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk, Folded, Source
 from streams.worker.hours import Hours
 from streams.worker.joining import JoinChunk, read_join
@@ -52,7 +53,7 @@ class World:
         self.joins: list[Record] = []
         self.profiles: dict[bytes, bytes] = {}
         self.assignments: dict[bytes, bytes] = {}
-        self.hours = Hours({}, 1000)
+        self.hours = Hours(MemoryRows(), 1000)
         self.rejected: list[tuple[bytes, bytes]] = []
 
     def send(self, *events: Event) -> None:
@@ -88,7 +89,7 @@ class World:
         return decode_profile(self.profiles[f"m/{customer}".encode()])
 
     def counted(self) -> tuple[int, int]:
-        found = [decode_outcome(raw) for raw in self.hours.rows.values()]
+        found = [decode_outcome(self.hours.rows.get(raw) or b"") for raw in self.hours.rows]
         return sum(one.decisions for one in found), sum(one.conversions for one in found)
 
 
@@ -239,6 +240,13 @@ def test_however_often_it_dies_effects_are_once(script: list[tuple[str, str]], d
         assert {n: c.total for n, c in mine.counters.items()} == {n: c.total for n, c in theirs.counters.items()}
         assert mine.shown == theirs.shown
     assert cut.counted() == whole.counted()
+    said = {key: decode_assignment(value) for key, value in cut.assignments.items()}
+    for customer in {customer for customer, kind in script if kind == "identify"}:
+        known = cut.profile("k:ann")
+        found = said[f"m/{customer}".encode()]
+        assert (found.known, found.membership) == ("k:ann", known.membership)
+        if known.moves:
+            assert said[b"m/k:ann"].membership == known.membership
     joined_ones = {customer for customer, kind in script if kind == "identify"}
     assert (f"m/{'k:ann'}".encode() in cut.profiles) == bool(joined_ones)
     together = [e for e in events if e.customer in joined_ones]
