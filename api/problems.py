@@ -56,8 +56,13 @@ async def _http_exception(_: Request, error: Exception) -> Response:
     return problem(RequestError(error.status_code, title, error.detail, headers=headers))
 
 
+def bug() -> RequestError:
+    """500."""
+    return RequestError(500, "Internal error", "The fault is ours; it has been logged.")
+
+
 async def _bug(_: Request, __: Exception) -> Response:
-    return problem(RequestError(500, "Internal error", "The fault is ours; it has been logged."))
+    return problem(bug())
 
 
 HANDLERS: dict[int | type[Exception], ExceptionHandler] = {

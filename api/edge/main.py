@@ -11,6 +11,7 @@ from pathlib import Path
 
 from api.edge.access import ServerKeys
 from api.edge.app import make_app
+from api.edge.hot import hot_protocol
 from api.edge.limits import Buckets, Networks
 from api.edge.live import Live
 from api.edge.metrics import Metrics
@@ -144,5 +145,5 @@ def _started(settings: Settings, stack: ExitStack) -> tuple[Server, Replica]:
     def drain() -> None:
         phase.draining = True
 
-    server = Server(make_app(edge), settings, drain, lambda: replica.failure is not None)
+    server = Server(make_app(edge), settings, drain, lambda: replica.failure is not None, hot_protocol(edge))
     return server, replica
