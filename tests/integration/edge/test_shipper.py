@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import NewTopic
 
 from api.edge.spool import shipper
 from api.edge.spool.files import segments
@@ -20,7 +20,6 @@ from models.contracts.events import Custom, Event, decode_event, encode_event
 from models.contracts.rejected import decode_rejected
 from models.contracts.settings import Settings
 from models.contracts.topics import EVENTS, REJECTED
-from streams import admin
 from tests.support.tap import Tap
 from tests.support.waiting import eventually
 
@@ -30,13 +29,20 @@ _prefixes = itertools.count(1)
 class Room:
     """One edge's data folder, topics of its own, and a shipper in a thread."""
 
-    def __init__(self, brokers: str, folder: Path) -> None:
+    def __init__(self, brokers: str, folder: Path, more: dict[str, str] | None = None) -> None:
+        """`more`: configuration of the topic `events`."""
         self.settings = Settings(
             brokers=brokers, topic_prefix=f"s{os.getpid()}-{next(_prefixes)}-", partitions=4, data_dir=str(folder)
         )
-        admin.apply(self.settings)
+        prefix = self.settings.topic_prefix
+        topics = [
+            NewTopic(EVENTS.on(prefix), 4, 1, topic_configs=EVENTS.config() | (more or {})),
+            NewTopic(REJECTED.on(prefix), 1, 1),
+        ]
+        with closing(KafkaAdminClient(bootstrap_servers=brokers)) as client:
+            client.create_topics(topics)
         self.edge = folder / "spool" / "edge-1"
-        self.tap = Tap(brokers, self.settings.topic_prefix, (EVENTS, REJECTED))
+        self.tap = Tap(brokers, prefix, (EVENTS, REJECTED))
         self.tally = shipper.Tally()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -137,20 +143,11 @@ def test_stopped_it_ships_what_is_there_first(room: Room) -> None:
 
 
 @pytest.fixture
-def narrow(room: Room) -> Room:
+def narrow(kafka: str, tmp_path: Path) -> Iterator[Room]:
     """Kafka takes no batch over 3,000 bytes on `events`; the client does not know."""
-    name = EVENTS.on(room.settings.topic_prefix)
-    with closing(KafkaAdminClient(bootstrap_servers=room.settings.brokers)) as client:
-        client.alter_configs(
-            [
-                ConfigResource(
-                    ConfigResourceType.TOPIC,
-                    name,
-                    configs={"max.message.bytes": "3000", "compression.type": "uncompressed"},
-                )
-            ]
-        )
-    return room
+    made = Room(kafka, tmp_path, {"max.message.bytes": "3000"})
+    yield made
+    made.close()
 
 
 def put_aside(room: Room) -> list[int]:
