@@ -14,6 +14,8 @@ BOOT: Final = "boot"
 """The run of the machine in which the spool was last opened."""
 LEDGER: Final = "ledger"
 LOCK: Final = "lock"
+SHIPPER_LOCK: Final = "shipper.lock"
+"""In the edge's directory, beside those of its workers."""
 
 _name = re.compile(r"^(\d{20})\.log$")
 

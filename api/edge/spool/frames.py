@@ -1,6 +1,7 @@
 """Frames: how one event lies in a spool file. Little-endian: length u32, CRC32C u32, sequence u64, payload.
 
-The checksum covers sequence and payload; the length is checked by what follows.
+The checksum covers sequence and payload; the length is checked by what follows. No frame can lie hidden in the payload of
+another and come to light when that one is damaged: a length has a zero byte, and JSON holds none.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import Producer
 
-from api.edge.spool.files import claim
+from api.edge.spool.files import SHIPPER_LOCK, claim
 from api.edge.spool.frames import Frame
 from api.edge.spool.reader import GoneError
 from api.edge.spool.sender import PRODUCER, Parcel, Sender, received
@@ -113,7 +113,7 @@ class Shipper:
         try:
             self._edge.mkdir(parents=True, exist_ok=True)
             until = self._clock() + CLAIM_S
-            while (lock := claim(self._edge, "shipper.lock")) is None:
+            while (lock := claim(self._edge, SHIPPER_LOCK)) is None:
                 if self._clock() > until or self._stop():
                     raise ConfigurationError(
                         f"Another edge ships the spools in {self._edge}.",

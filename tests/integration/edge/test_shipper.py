@@ -1,6 +1,7 @@
 """The shipper over spools that others write, on a real broker: all of them, in order, none spoiled by another."""
 
 import itertools
+import json
 import os
 import random
 import threading
@@ -9,14 +10,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+import tailorbird
 from api.edge.spool import shipper
 from api.edge.spool.files import segments
 from api.edge.spool.ledger import read_ledger
 from api.edge.spool.log import SpoolLog
-from models.contracts.events import Custom, Event, decode_event, encode_event
+from models.contracts.events import Custom, Event, Origin, decode_event, encode_event
 from models.contracts.rejected import decode_rejected
 from models.contracts.settings import Settings
 from models.contracts.topics import EVENTS, REJECTED
@@ -78,11 +81,15 @@ class Room:
         assert len(self.events()) == count
         return self.events()
 
+    def release(self) -> None:
+        """The workers end."""
+        while self._logs:
+            self._logs.pop().close()
+
     def close(self) -> None:
         self.stop()
         self.tap.close()
-        for log in self._logs:
-            log.close()
+        self.release()
 
 
 @pytest.fixture
@@ -197,3 +204,26 @@ def test_two_shippers_never_share_spools(room: Room) -> None:
     room.shipped(1)
     with pytest.raises(Exception, match="Another edge ships"):
         shipper.run(room.settings, lambda: True)
+
+
+def test_a_dead_edges_spool_is_replayed_under_its_own_origins(room: Room) -> None:
+    log = room.worker("0")
+    log.append([event(number) for number in range(5)])
+    room.start()
+    room.shipped(5)
+    room.stop()
+    log.append([event(number) for number in range(5, 8)])
+    room.release()
+    flags = ["--json", "--brokers", room.settings.brokers, "--topic-prefix", room.settings.topic_prefix]
+
+    def replay(*more: str) -> dict[str, object]:
+        answer = CliRunner().invoke(tailorbird.command_line, ["spool", "replay", str(room.edge), *flags, *more])
+        assert answer.exit_code == 0, answer.output
+        [said] = json.loads(answer.output)
+        return {name: said[name] for name in ("origin", "first", "last", "sent")}
+
+    assert replay() == {"origin": "edge-1.g0", "first": 6, "last": 8, "sent": 3}
+    assert replay() == {"origin": "edge-1.g0", "first": None, "last": None, "sent": 0}
+    assert replay("--from", "4") == {"origin": "edge-1.g0", "first": 4, "last": 8, "sent": 5}
+    origins = {(each.id, each.origin) for each in room.shipped(13)}
+    assert origins == {(f"e{number}", Origin("edge-1.g0", number + 1)) for number in range(8)}
