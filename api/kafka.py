@@ -6,13 +6,15 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # public, not in __all__
+from msgspec import Struct
 
 from models.contracts.errors import ConfigurationError, UnavailableError
 from models.contracts.topics import Topic
 
 MEND_TOPICS = "tailorbird topics apply"
+DELETE_RETENTION_MS = 86_400_000  # Kafka's default, for a broker that does not tell
 
 # A broker that came back is found within a second; librdkafka's default grows to ten.
 _CLIENT: dict[str, Any] = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000}
@@ -22,7 +24,7 @@ def _client(brokers: str, name: str) -> dict[str, Any]:
     return {**_CLIENT, "bootstrap.servers": brokers, "client.id": name, "logger": logging.getLogger("kafka")}
 
 
-def consumer(brokers: str, name: str) -> Consumer:
+def consumer(brokers: str, name: str, **more: Any) -> Consumer:
     """A consumer for assigned partitions: no group, no commits, an event at the end of each partition."""
     return Consumer(
         {
@@ -38,6 +40,7 @@ def consumer(brokers: str, name: str) -> Consumer:
             # The embedded broker looks for new records at half of this time: 15 ms later instead of 240 ms with the
             # default of 500, for 1 % of a core while idle.
             "fetch.wait.max.ms": 50,
+            **more,
         }
     )
 
@@ -55,8 +58,17 @@ def producer(brokers: str, name: str, **more: Any) -> Producer:
     )
 
 
-def verify(brokers: str, topics: Sequence[Topic], prefix: str, partitions: int, timeout: float = 10.0) -> None:
-    """Compares the broker's topics with the declared ones; `timeout` in seconds for each of two questions.
+class Facts(Struct, frozen=True):
+    """What is to be known of topics beyond that they are there, by their names on the broker."""
+
+    ids: dict[str, str]
+    """A topic that was deleted and made again has another id: what was read of it before says nothing of it."""
+    tombstones_ms: int
+    """The shortest ``delete.retention.ms``: who has not read on for longer may have missed that something was deleted."""
+
+
+def verify(brokers: str, topics: Sequence[Topic], prefix: str, partitions: int, timeout: float = 10.0) -> Facts:
+    """Compares the broker's topics with the declared ones; `timeout` in seconds for each of three questions.
 
     Raises:
         UnavailableError: no broker answers.
@@ -80,17 +92,34 @@ def verify(brokers: str, topics: Sequence[Topic], prefix: str, partitions: int, 
     questions = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
     answers = admin.describe_configs(questions, request_timeout=timeout)
     policies = {}
+    tombstones = [DELETE_RETENTION_MS]
     for question, answer in answers.items():
         try:
             entry = answer.result().get("cleanup.policy")
         except KafkaException as error:
             raise unavailable(brokers) from error
         policies[question.name] = entry.value if entry else "delete"
+        if policies[question.name] == "compact" and (kept := answer.result().get("delete.retention.ms")) is not None:
+            tombstones.append(int(kept.value))
     for topic, name in zip(topics, names, strict=True):
         if policies[name] != topic.cleanup:
             raise ConfigurationError(
                 f"Topic {name} has cleanup.policy {policies[name]} and not {topic.cleanup}.", MEND_TOPICS
             )
+    return Facts(_ids(admin, brokers, names, timeout), min(tombstones))
+
+
+def topic_ids(brokers: str, names: Sequence[str], timeout: float = 10.0) -> dict[str, str]:
+    """The ids of topics now; raises UnavailableError where no broker answers."""
+    return _ids(AdminClient(_client(brokers, "verify")), brokers, names, timeout)
+
+
+def _ids(admin: AdminClient, brokers: str, names: Sequence[str], timeout: float) -> dict[str, str]:
+    answers = admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout)
+    try:
+        return {name: str(answer.result().topic_id) for name, answer in answers.items()}
+    except KafkaException as error:
+        raise unavailable(brokers) from error
 
 
 def unavailable(brokers: str) -> UnavailableError:

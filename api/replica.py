@@ -23,6 +23,8 @@ BATCH = 250
 # the interpreter from the requests each time.
 GATHER_S = 0.01
 START_TIMEOUT_S = 10.0
+STANDING_MS = 500
+"""How often librdkafka is asked where the partitions stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,40 @@ class Follow:
     tail: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How fresh a replica is, in Unix seconds. `heard`: when a broker last answered. `current`: by topic, the moment whose
+    records are all in memory: that of the last answer where every partition is read to its end, else the time of the last
+    record of the partition that is behind; a topic of which nothing can be said is missing."""
+
+    heard: float
+    current: Mapping[str, float]
+
+
+class _Broker(msgspec.Struct):
+    state: str
+    nodeid: int = -1
+    rxidle: int = -1
+
+
+class _Partition(msgspec.Struct):
+    hi_offset: int = -1
+
+
+class _Topic(msgspec.Struct):
+    partitions: dict[str, _Partition]
+
+
+class _Statistics(msgspec.Struct):
+    """As much of librdkafka's statistics as freshness needs."""
+
+    brokers: dict[str, _Broker]
+    topics: dict[str, _Topic]
+
+
+_statistics = msgspec.json.Decoder(_Statistics).decode
+
+
 class Replica:
     """A thread that reads the followed topics and calls their handlers, one record after the other.
 
@@ -70,13 +106,23 @@ class Replica:
         name: str,
         on_poison: Callable[[Record, str], None] | None = None,
         after_batch: Callable[[], None] | None = None,
+        *,
+        begin: Mapping[tuple[str, int], int] | None = None,
+        on_standing: Callable[[Standing], None] | None = None,
+        batch: int = BATCH,
     ) -> None:
         """`partitions`: the system's number, for topics that declare none. `after_batch` runs when a batch of records is
-        handed over, before readiness and waiting writers hear of it. Nothing happens before `start`."""
+        handed over, before readiness and waiting writers hear of it. `begin`: (topic's declared name, partition) -> the
+        offset to begin with where something is in memory already. `on_standing` is told twice a second how fresh it all
+        is. Nothing happens before `start`."""
         self._brokers = brokers
         self._on_poison = on_poison or _log_poison
         self._after_batch = after_batch
         self._name = name
+        self._begin_at = begin or {}
+        self._on_standing = on_standing
+        self._batch = batch
+        self._times: dict[tuple[str, int], int] = {}
         self._follows: Mapping[str, Follow] = {follow.topic.on(prefix): follow for follow in follows}
         self._wanted = [
             (topic, partition)
@@ -97,6 +143,22 @@ class Replica:
         """Monotonic time of the last sign of life of the broker (a record or an end of partition)."""
 
     @property
+    def partitions(self) -> int:
+        """How many partitions it reads to the end that was there at the start before it is ready."""
+        return sum(self._follows[topic].tail is None for topic, _ in self._wanted)
+
+    @property
+    def partitions_left(self) -> int:
+        """How many of these are not read so far yet."""
+        return len(self._pending)
+
+    def positions(self, topic: Topic) -> dict[int, int]:
+        """partition -> the next offset to read. Asked on the replica's own thread, or after its end."""
+        return {
+            partition: offset for (name, partition), offset in self._next.items() if self._follows[name].topic == topic
+        }
+
+    @property
     def ready(self) -> bool:
         """All that was on the topics at the start is in memory."""
         return self._caught_up.is_set() and self.failure is None
@@ -107,7 +169,8 @@ class Replica:
         Raises:
             UnavailableError: no broker answers.
         """
-        self._consumer = consumer(self._brokers, self._name)
+        told = {} if self._on_standing is None else {"stats_cb": self._told, "statistics.interval.ms": STANDING_MS}
+        self._consumer = consumer(self._brokers, self._name, **told)
         try:
             assignment = [self._begin(self._consumer, *wanted) for wanted in self._wanted]
             self._consumer.assign(assignment)
@@ -122,10 +185,15 @@ class Replica:
     def _begin(self, reader: Consumer, topic: str, partition: int) -> TopicPartition:
         follow = self._follows[topic]
         low, high = _watermarks(reader, topic, partition)
+        start = low if follow.tail is None else max(low, high - follow.tail)
+        begin = self._begin_at.get((follow.topic.name, partition))
+        # What is kept may begin before the tail; a log that ends before it has lost its end, and is read anew.
+        if begin is not None and low <= begin <= high:
+            start = begin if follow.tail is None else max(begin, start)
         if follow.tail is None:
             self._pending[topic, partition] = high
-            return TopicPartition(topic, partition, low)
-        return TopicPartition(topic, partition, max(low, high - follow.tail))
+        self._next[topic, partition] = start
+        return TopicPartition(topic, partition, start)
 
     def stop(self) -> None:
         """Ends the thread and leaves the broker."""
@@ -152,7 +220,7 @@ class Replica:
                 # poll waits for one record; consume(n, timeout) would wait the whole time for n of them.
                 first = reader.poll(0.25)
                 if first is not None:
-                    self._take(reader, [first, *reader.consume(BATCH, GATHER_S)])
+                    self._take(reader, [first, *reader.consume(self._batch, GATHER_S)])
         except BaseException as error:  # reported: readiness goes, and the process that owns the replica ends
             log.exception("the replica stopped")
             self.failure = error
@@ -186,6 +254,24 @@ class Replica:
             self._on_poison(record, f"{type(error).__name__}: {error}")
         self.records += 1
         self._next[topic, partition] = offset + 1
+        self._times[topic, partition] = record.at
+
+    def _told(self, statistics: str) -> None:
+        """Called by librdkafka inside poll and consume, so on the replica's thread."""
+        told = _statistics(statistics)
+        idle = [b.rxidle for b in told.brokers.values() if b.state == "UP" and b.nodeid >= 0 and b.rxidle >= 0]
+        if not idle or self._on_standing is None:
+            return
+        heard = time.time() - min(idle) / 1e6
+        current: dict[str, float] = {}
+        for topic, partition in self._wanted:
+            stands = told.topics.get(topic, _Topic({})).partitions.get(str(partition), _Partition())
+            at = heard
+            if stands.hi_offset < 0 or self._next.get((topic, partition), 0) < stands.hi_offset:
+                at = self._times.get((topic, partition), 0) / 1000
+            name = self._follows[topic].topic.name
+            current[name] = min(current.get(name, heard), at)
+        self._on_standing(Standing(heard, {name: at for name, at in current.items() if at > 0}))
 
     def _end(self, reader: Consumer, topic: str, partition: int, position: int) -> None:
         self._next[topic, partition] = position

@@ -1,6 +1,7 @@
 """`tailorbird edge|worker|trainer|console`: one process each, as production runs them."""
 
 import importlib
+import os
 from typing import Any
 
 import click
@@ -24,6 +25,8 @@ def _room(process: str) -> Any:
 @settings_flags("edge")
 def edge(**flags: Any) -> None:
     """Answer queries from memory and keep every event."""
+    # Its parent forks, so no library may start a thread when it is imported: numpy's does, one for each further core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _room("edge").run(resolve(flags))
 
 

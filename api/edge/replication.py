@@ -1,14 +1,19 @@
-"""Which topics an edge follows, and where their records go."""
+"""Which topics an edge follows, and where their records go: the small ones to the board, those by customer to table and
+arena. The replica process alone runs this."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from api.edge.access import ServerKeys
 from api.edge.live import Live
 from api.edge.metrics import Metrics
+from api.edge.shared.board import BoardWriter
 from api.edge.shared.profiles import Profiles
+from api.edge.shared.status import Status
 from api.edge.state import Shard
 from api.edge.table import Table
-from api.replica import Follow, Record
+from api.replica import Follow, Handler, Record
 from models.contracts.profile import decode_assignment, decode_received
 from models.contracts.settings import Settings
 from models.contracts.topics import (
@@ -21,21 +26,44 @@ from models.contracts.topics import (
     PUBLICATIONS,
     REJECTED,
     SEGMENT_MODELS,
+    Topic,
 )
 
-FOLLOWED = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS, ASSIGNMENTS, PROFILES)
+SMALL = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS)
+FOLLOWED = (*SMALL, ASSIGNMENTS, PROFILES)
 WRITTEN = (EVENTS, REJECTED)
 
 
-class Replication:
-    """Hands records to what an edge knows, and measures how long they took."""
+def handlers(live: Live, keys: ServerKeys) -> Mapping[Topic, Handler]:
+    """What takes a record of each small topic into memory."""
+    return {
+        CATALOGUE: live.catalogue,
+        PUBLICATIONS: live.publication,
+        CONTENT_TABLES: live.content_table,
+        SEGMENT_MODELS: live.model,
+        ACCESS: keys.take,
+    }
 
-    def __init__(self, table: Table, profiles: Profiles, metrics: Metrics) -> None:
+
+class Replication:
+    """Hands records to what the edge's processes share, and measures how long they took."""
+
+    def __init__(self, table: Table, profiles: Profiles, board: BoardWriter, status: Status, metrics: Metrics) -> None:
         self._table = table
         self._profiles = profiles
+        self._board = board
+        self._status = status
         self._metrics = metrics
+        self._checks = handlers(Live(), ServerKeys())
+        for posted in board.content():  # what a replica before this one has checked and posted
+            self._checks[posted.record.topic](posted.record)
         self.measuring = False
         """Set once all that was there at the start is read: old records say nothing about freshness."""
+
+    def small(self, record: Record) -> None:
+        """Onto the board, if it can be read: a worker never meets a record that it cannot use, and it is counted once."""
+        self._checks[record.topic](record)
+        self._board.post(record)
 
     def assignment(self, record: Record) -> None:
         if record.value is None:
@@ -47,20 +75,22 @@ class Replication:
             self._metrics.note_freshness("assignments", found.received)
 
     def profile(self, record: Record) -> None:
+        received = 0 if record.value is None else decode_received(record.value)
         self._profiles.put(record.key, record.value)
-        if self.measuring and record.value is not None:
-            self._metrics.note_freshness("profiles", decode_received(record.value))
+        self._status.reached(record.partition, record.offset + 1)
+        if self.measuring:
+            self._metrics.note_freshness("profiles", received)
+
+    def committed(self) -> None:
+        """After each batch: the workers have it. Raises OSError where shared memory is full."""
+        self._board.commit()
 
 
-def follows(settings: Settings, shard: Shard, live: Live, keys: ServerKeys, replication: Replication) -> list[Follow]:
+def follows(settings: Settings, shard: Shard, replication: Replication) -> list[Follow]:
     """Small topics whole, those by customer only this edge's partitions, profiles only their newest."""
     own = shard.numbers
     return [
-        Follow(CATALOGUE, live.catalogue),
-        Follow(PUBLICATIONS, live.publication),
-        Follow(CONTENT_TABLES, live.content_table),
-        Follow(SEGMENT_MODELS, live.model),
-        Follow(ACCESS, keys.take),
+        *(Follow(topic, replication.small) for topic in SMALL),
         Follow(ASSIGNMENTS, replication.assignment, own),
         Follow(PROFILES, replication.profile, own, tail=max(1, settings.overlay_customers // len(own))),
     ]

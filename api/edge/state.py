@@ -11,6 +11,7 @@ from api.edge.access import ServerKeys
 from api.edge.limits import Buckets, Networks
 from api.edge.live import Live
 from api.edge.metrics import Metrics
+from api.edge.shared.status import Progress
 from api.edge.spool.commit import GroupCommit
 from api.edge.table import Lookup
 from api.edge.warm import Warm
@@ -25,9 +26,11 @@ def now_ms() -> int:
 
 @dataclass(slots=True)
 class Phase:
-    """Where the process is in its life. `loaded`: everything that was on the topics at the start is in memory."""
+    """Where the process is in its life. `loaded`: everything that was on the topics at the start is in memory; `progress`:
+    how far it is with that."""
 
     loaded: Callable[[], bool]
+    progress: Callable[[], Progress] = Progress
     started: bool = False
     draining: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from api.edge.shared.profiles import Profiles
+from api.edge.shared.profiles import HeldProfiles
 from models.contracts.events import Event
 from models.contracts.ids import customer_key
 from models.contracts.profile import Profile, decode_profile
@@ -43,7 +43,7 @@ class Warm:
     Profiles are read through their port, which needs no lock; visits belong to the event loop.
     """
 
-    def __init__(self, profiles: Profiles, most: int) -> None:
+    def __init__(self, profiles: HeldProfiles, most: int) -> None:
         self._profiles = profiles
         self._most = most
         self._visits: OrderedDict[bytes, Visit] = OrderedDict()

@@ -52,6 +52,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     edge_url: Annotated[str, _help("Public address of the edges, for embed codes", "edge", "console")] = (
         f"http://127.0.0.1:{PORT_BASE + EDGE_PORT}"
     )
+    workers: Annotated[
+        int,
+        Meta(ge=1, le=64, description="Processes that answer, all on the edge's port", extra={"processes": ("edge",)}),
+    ] = 1
+    worker_ports: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65472,
+            description="First of the workers' own ports, so that a balancer keeps a customer on one; 0 = edge port + 1000; "
+            "a single worker needs none",
+            extra={"processes": ("edge",)},
+        ),
+    ] = 0
+    snapshot_every_s: Annotated[float, _help("Seconds between two snapshots of what an edge holds", "edge")] = 60.0
     shard: Annotated[str, _help("i/n: hold only the partitions with number mod n = i", "edge")] = "0/1"
     overlay: Annotated[bool, _help("Fold a query into its own answer for warm customers", "edge")] = True
     overlay_customers: Annotated[int, _help("How many customers an edge keeps warm", "edge")] = 100_000
@@ -177,3 +192,11 @@ def shard(settings: Settings) -> tuple[int, int]:
     raise ConfigurationError(
         f"shard is {settings.shard!r}.", f"use i/n with i < n and n a divisor of {settings.partitions}, such as 0/2"
     )
+
+
+def worker_ports(settings: Settings) -> list[int]:
+    """The port of each worker of an edge beside the shared one; none where the shared one reaches the only worker."""
+    if settings.workers == 1:
+        return []
+    first = settings.worker_ports or settings.edge_port + 1000
+    return list(range(first, first + settings.workers))

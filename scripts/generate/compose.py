@@ -17,6 +17,7 @@ PYTHON = "python:3.11-slim-bookworm"
 PORTS = {name: getattr(Settings(), f"{name}_port") for name in ("edge", "console", "worker", "trainer")}
 EDGES = ("edge-1", "edge-2")
 KAFKA, CONTROLLER = 9092, 9093  # inside the stack's own network only
+SHARED_MEMORY = "512m"  # the table of ten million customers and 100,000 warm ones; Docker's default is 64 MB
 SUBNET, BALANCER = (
     "172.28.87.0/24",
     "172.28.87.10",
@@ -113,7 +114,11 @@ def stack() -> dict[str, Any]:
         "depends_on": {edge: {"condition": "service_healthy"} for edge in EDGES},
         "restart": "unless-stopped",
     }
-    edges = {edge: _service("edge", edge, edge_id=edge, edge_url=edge_url, trusted_proxies=BALANCER) for edge in EDGES}
+    edges = {
+        edge: _service("edge", edge, edge_id=edge, edge_url=edge_url, trusted_proxies=BALANCER)
+        | {"shm_size": SHARED_MEMORY}
+        for edge in EDGES
+    }
     services = {
         "kafka": kafka,
         "topics": topics,

@@ -76,6 +76,12 @@ class Process:
         return self._child.pid
 
     @property
+    def family(self) -> dict[str, int]:
+        """Name -> id of the processes that this one has forked now."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {Path(f"/proc/{child}/comm").read_text().strip(): int(child) for child in children}
+
+    @property
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 

@@ -106,13 +106,13 @@ class Metrics:
             seconds = max(0.0, time.time() - received / 1000)
             self._observe(PLACES["freshness_seconds", topic], FRESHNESS_BUCKETS, seconds)
 
-    def complete(self, topic: str) -> None:
-        """All of `topic` that the broker has is in memory, as of now."""
-        self._words[PLACES["behind_seconds", topic]] = time.time()
+    def complete(self, topic: str, at: float | None = None) -> None:
+        """All of `topic` that the broker had at `at` (Unix seconds; None = now) is in memory."""
+        self._words[PLACES["behind_seconds", topic]] = time.time() if at is None else at
 
-    def heard(self) -> None:
+    def heard(self, at: float | None = None) -> None:
         """Kafka gave a sign of life."""
-        self._words[PLACES["replica_age_seconds", ""]] = time.time()
+        self._words[PLACES["replica_age_seconds", ""]] = time.time() if at is None else at
 
     def ask(self, name: str, value: Callable[[], float]) -> None:
         """A gauge that is asked for at each scrape, by whichever process answers it, and not added up.

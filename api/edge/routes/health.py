@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.edge.metrics.exposition import MEDIA_TYPE
@@ -21,8 +22,8 @@ def routes(edge: Edge) -> list[Route]:
         return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
 
     async def startupz(_: Request) -> Response:
-        started = edge.phase.answers
-        return PlainTextResponse("started\n" if started else "not started\n", 200 if started else 503)
+        progress = {"started": edge.phase.answers, **asdict(edge.phase.progress())}
+        return JSONResponse(progress, 200 if progress["started"] else 503)
 
     async def metrics(_: Request) -> Response:
         return Response(edge.metrics.exposition(), media_type=MEDIA_TYPE)

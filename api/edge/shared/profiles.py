@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Profiles(Protocol):
-    """Streamed profiles by ``merchant/customer``. One writer, readers without locks.
+class HeldProfiles(Protocol):
+    """Streamed profiles by ``merchant/customer``, as a reader sees them: without locks, beside one writer.
 
     Holds a bounded number of customers; the writer evicts whose profile came longest ago. A reader that meets an
     eviction or a newer profile gets None or the newer one, never parts of two.
@@ -21,11 +21,15 @@ class Profiles(Protocol):
         """The stamp alone: whether a profile is held, and whether it has changed, without copying it."""
         ...
 
-    def put(self, key: bytes, value: bytes | None) -> None:
-        """A profile came (None: the customer is gone). The writer alone."""
-        ...
-
     def __len__(self) -> int: ...
+
+
+class Profiles(HeldProfiles, Protocol):
+    """As the one writer sees them."""
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """A profile came (None: the customer is gone)."""
+        ...
 
 
 class DictProfiles:

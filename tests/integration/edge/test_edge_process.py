@@ -13,6 +13,7 @@ from api.kafka import producer
 from models.contracts.ids import customer_key
 from models.contracts.profile import Assignment, Membership, encode_assignment
 from models.contracts.topics import ASSIGNMENTS, CATALOGUE, TOPICS
+from streams.brokers import free_port
 from tests.integration.edge.conftest import EdgeUnderTest, on_topic
 from tests.support.process import Process
 from tests.support.tap import Tap
@@ -139,12 +140,12 @@ def test_a_wrong_cleanup_policy_stops_the_start(kafka: str, tmp_path_factory: py
 
 
 def test_another_number_of_partitions_stops_the_start(edge: EdgeUnderTest) -> None:
-    code, said = ends(edge.another(partitions=8, edge_id="edge-2"))
+    code, said = ends(edge.another(partitions=8, edge_id="edge-2", edge_port=free_port()))
     assert code == 78
     assert "has 4 partitions and not 8" in said
 
 
-def test_a_port_in_use_and_a_spool_in_use_stop_the_start(edge: EdgeUnderTest) -> None:
+def test_a_port_in_use_and_data_in_use_stop_the_start(edge: EdgeUnderTest) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -152,9 +153,10 @@ def test_a_port_in_use_and_a_spool_in_use_stop_the_start(edge: EdgeUnderTest) ->
         code, said = ends(edge.another(edge_port=port, edge_id="edge-2"))
     assert code == 69
     assert f"127.0.0.1:{port} cannot be listened on" in said
-    code, said = ends(edge.another(edge_port=port))
+    code, said = ends(edge.another(edge_port=free_port()))
     assert code == 78
-    assert "Another edge uses the spool" in said
+    assert "Another edge uses" in said
+    assert "TAILORBIRD_EDGE_ID or TAILORBIRD_DATA_DIR" in said
 
 
 def test_a_broker_that_is_not_there_stops_the_start(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -12,8 +12,10 @@ from api.edge.app import make_app
 from api.edge.limits import Buckets, Networks
 from api.edge.live import Live
 from api.edge.metrics import Metrics
-from api.edge.replication import Replication
+from api.edge.replication import SMALL, Replication
+from api.edge.shared.board import Board, BoardWriter
 from api.edge.shared.profiles import DictProfiles
+from api.edge.shared.status import Status
 from api.edge.spool.commit import GroupCommit
 from api.edge.spool.files import segments
 from api.edge.spool.frames import scan
@@ -41,7 +43,9 @@ class Bench:
         self.live, self.keys, self.table = Live(), ServerKeys(), DictTable()
         self.profiles, self.metrics = DictProfiles(settings.overlay_customers), Metrics()
         self.warm = Warm(self.profiles, settings.overlay_customers)
-        self.replication = Replication(self.table, self.profiles, self.metrics)
+        self.board = BoardWriter(Board(folder / "shared", SMALL))
+        status = Status(folder / "shared" / "status", settings.partitions)
+        self.replication = Replication(self.table, self.profiles, self.board, status, self.metrics)
         self.loaded = True
         self.edge = Edge(
             settings=settings,
@@ -101,6 +105,7 @@ def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     for bench in made:
         bench.edge.spool.close()
         bench.log.close()
+        bench.board.close()
 
 
 @pytest.fixture
