@@ -135,6 +135,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker_id: Annotated[
         str, _help("Name of this worker in its group: back under it within 6 s, it keeps its partitions", "worker")
     ] = ""
+    profile_brief_days: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Days after which a profile of fewer than 3 queries is dropped",
+            extra={"processes": ("worker",)},
+        ),
+    ] = 7.0
+    profile_days: Annotated[
+        float,
+        Meta(gt=0, description="Days after which every other profile is dropped", extra={"processes": ("worker",)}),
+    ] = 395.0
+    sweep_every_s: Annotated[float, _help("Seconds between two rounds of dropping profiles", "worker")] = 3600.0
 
     trainer_port: Annotated[Port, _help("Port of the trainer's health and metrics", "trainer")] = (
         PORT_BASE + TRAINER_PORT

@@ -49,9 +49,9 @@ class Folded(Struct):
     """What to write. `counts`: folded, passed, joined, replayed, contextual, bot, rejected."""
 
     source: Source
-    profiles: dict[bytes, bytes] = field(default_factory=dict)
-    assignments: dict[bytes, bytes] = field(default_factory=dict)
-    elsewhere: dict[bytes, bytes] = field(default_factory=dict)
+    profiles: dict[bytes, bytes | None] = field(default_factory=dict)
+    assignments: dict[bytes, bytes | None] = field(default_factory=dict)
+    elsewhere: dict[bytes, bytes | None] = field(default_factory=dict)
     """Assignments of joined customers: their keys lie in any partition."""
     handed: set[bytes] = field(default_factory=set)
     """Customers whose assignments are another's to write from here on."""

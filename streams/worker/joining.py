@@ -11,7 +11,7 @@ import msgspec
 from models.contracts.errors import PoisonError
 from models.contracts.ids import KNOWN, is_id, split_key
 from models.contracts.joins import SCHEMA, Join, Joined, Left, Passed, content_of, decode_join
-from models.contracts.profile import Profile, encode_profile
+from models.contracts.profile import Membership, Profile, encode_profile
 from models.features.fold import fold
 from models.features.marks import remember
 from models.features.merge import enter, known_profile, merge, note_source, taken
@@ -23,6 +23,7 @@ from streams.worker.poison import without_values
 MAX_JOIN_BYTES: Final = 1024 * 1024
 """An event of at most 256 KB, or a profile: some KB."""
 
+NOBODY: Final = Membership()
 Entry = tuple[Record, Join]
 
 
@@ -76,7 +77,7 @@ class JoinChunk(Chunk):
             for record, _ in entries:
                 self._reject(record, str(poison))
             return
-        again = self._repeats(before, entries[0][0])
+        again, was = self._repeats(before, entries[0][0]), NOBODY if before is None else before.membership
         while True:
             entered: set[str] = set()
             try:
@@ -88,16 +89,27 @@ class JoinChunk(Chunk):
                 entries = [entry for entry in entries if entry[0] is not record]
                 before = self._profile(key)
         if profile is not None:
-            self._write_known(key, profile, entered, again)
-        elif again and before is not None:
-            self._say_again(key, before)
-            self._out.elsewhere.update(of_members(before, before.members, before.last))
+            if (segmenter := self._segmenter_of(profile.merchant)) is not None:
+                reassign(profile, segmenter, profile.last)
+            self._out.profiles[key] = encode_profile(profile)
+        if (now := profile or before) is not None:
+            self._say(key, now, entered, all_of_them=again or now.membership != was)
+
+    def _say(self, key: bytes, profile: Profile, entered: set[str], *, all_of_them: bool) -> None:
+        """Its assignment and its members': all where it changed or a crash may have kept them, else of who came."""
+        if all_of_them and (profile.moves or profile.membership != NOBODY):
+            at = profile.changes[-1].at if profile.moves else profile.last
+            self._out.assignments[key] = own_assignment(profile, at)
+        members = [member for member in profile.members if all_of_them or member in entered]
+        self._out.elsewhere.update(of_members(profile, members, profile.last))
 
     def _take(self, profile: Profile | None, key: bytes, entries: list[Entry], entered: set[str]) -> Profile | None:
-        """The profile with the entries in it, None where all were repetitions. Notes in `entered` who became a member."""
+        """The profile with the entries in it, None where all were repetitions. Notes in `entered` whose assignment is to be said."""
         topic, counted, done = self._source.topic, [], 0
         for record, join in entries:
             if taken(profile, join.customer, join.offset) or record.offset <= _mark(profile, topic):
+                if isinstance(join, Joined) and profile is not None and join.customer in profile.members:
+                    entered.add(join.customer)  # his worker died meanwhile, and may have assigned him itself since
                 continue
             try:
                 if isinstance(join, Passed):
@@ -113,17 +125,6 @@ class JoinChunk(Chunk):
         self._out.count("joined", done)
         self._out.count("replayed", len(entries) - done)
         return profile if done else None
-
-    def _write_known(self, key: bytes, profile: Profile, entered: set[str], again: bool) -> None:
-        segmenter = self._segmenter_of(profile.merchant)
-        changed = segmenter is not None and reassign(profile, segmenter, profile.last) is not None
-        self._out.profiles[key] = encode_profile(profile)
-        if changed:
-            self._out.assignments[key] = own_assignment(profile, profile.last)
-        elif again:
-            self._say_again(key, profile)
-        members = profile.members if changed or again else [member for member in profile.members if member in entered]
-        self._out.elsewhere.update(of_members(profile, members, profile.last))
 
 
 def _mark(profile: Profile | None, topic: str) -> int:

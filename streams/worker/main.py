@@ -23,6 +23,7 @@ from models.contracts.topics import (
     REJECTED,
     SEGMENT_MODELS,
 )
+from models.lifetime import lifetime
 from streams.health import Health
 from streams.store.base import Store
 from streams.store.opening import open_store
@@ -35,6 +36,7 @@ from streams.worker.knowledge import Knowledge
 from streams.worker.mending import mending
 from streams.worker.metrics import Metrics
 from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
+from streams.worker.sweeping import Sweeper, sweeping
 from streams.worker.verify import verify
 
 log = logging.getLogger(__name__)
@@ -132,6 +134,7 @@ class Worker:
             pipeline.settle(),
             reassigning(folding, pipeline, waiters),
             mending(self._settings, folding, pipeline),
+            self._sweeping(folding, profiles, pipeline),
             self._watch(folding, profiles, counters),
             _faust(app),
         ]
@@ -154,6 +157,14 @@ class Worker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sweeping(self, folding: Folding, profiles: ChunkTable, pipeline: Pipeline) -> None:
+        settings = self._settings
+        limit = lifetime(settings.profile_brief_days, settings.profile_days)
+        sweeper = Sweeper(profiles, lambda: folding.owned, self._metrics, settings.partitions, limit)
+        await sweeping(
+            sweeper, lambda: folding.owned, pipeline, settings.sweep_every_s, lambda: int(time.time() * 1000)
+        )
 
     async def _watch(self, folding: Folding, profiles: ChunkTable, counters: ChunkTable) -> None:
         while True:

@@ -53,3 +53,9 @@ class Metrics:
             "Events that the broker deleted before they were folded",
             registry=self.registry,
         )
+        self.dropped = Counter(
+            "tailorbird_worker_dropped_profiles",
+            "Profiles dropped, by cause: lifetime, erasure",
+            ["cause"],
+            registry=self.registry,
+        )

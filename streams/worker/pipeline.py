@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from models.contracts.ids import partition_of
+from streams.store.base import Changes
 from streams.transport.batches import Sent, publish
 from streams.worker.chunk import Folded
 
@@ -158,7 +159,7 @@ class Pipeline:
             for partition, records in by_partition.items()
         ]
 
-    async def _publish(self, topic: str, partition: int, records: dict[bytes, bytes], now: int) -> Sent:
+    async def _publish(self, topic: str, partition: int, records: Changes, now: int) -> Sent:
         sent = await publish(self._producer, topic, partition, records.items(), now)
         sent.changes = records
         return sent
@@ -172,9 +173,9 @@ class Pipeline:
                 self._on_outcomes(each.partition, offset, each.changes)
 
 
-def _merged(parts: Iterable[tuple[int, dict[bytes, bytes]]]) -> dict[int, dict[bytes, bytes]]:
+def _merged(parts: Iterable[tuple[int, Changes]]) -> dict[int, dict[bytes, bytes | None]]:
     """By partition; of two records of one key only the later is worth writing."""
-    merged: dict[int, dict[bytes, bytes]] = {}
+    merged: dict[int, dict[bytes, bytes | None]] = {}
     for partition, records in parts:
         if records:
             merged.setdefault(partition, {}).update(records)
@@ -190,9 +191,9 @@ def _joins(chunks: Iterable[Folded]) -> dict[int, list[tuple[bytes, bytes]]]:
     return joins
 
 
-def _assignments(chunks: Iterable[Folded]) -> dict[int, dict[bytes, bytes]]:
+def _assignments(chunks: Iterable[Folded]) -> dict[int, dict[bytes, bytes | None]]:
     """By partition of their key. What a chunk said of a customer who was handed over meanwhile is not said any more."""
-    merged: dict[int, dict[bytes, bytes]] = {}
+    merged: dict[int, dict[bytes, bytes | None]] = {}
     for each in chunks:
         own = merged.setdefault(each.source.partition, {})
         for key in each.handed:

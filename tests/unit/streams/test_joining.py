@@ -81,9 +81,10 @@ class World:
         if dies_after == "joins":
             return
         self.rejected += folded.rejected
-        self.profiles |= folded.profiles
+        self.profiles |= {key: value for key, value in folded.profiles.items() if value is not None}
         if dies_after != "profiles":
-            self.assignments |= folded.assignments | folded.elsewhere
+            said = folded.assignments | folded.elsewhere
+            self.assignments |= {key: value for key, value in said.items() if value is not None}
 
     def profile(self, customer: str) -> Profile:
         return decode_profile(self.profiles[f"m/{customer}".encode()])
