@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from api.edge.live import Ready
 from api.edge.warm import Visit
-from models.contracts.contents import Content, Image
+from api.edge.wording import Written, written
 from models.contracts.context import Context
-from models.contracts.decisions import Decision, Fresh, decision_id
+from models.contracts.decisions import Decision, Fresh
 from models.contracts.events import Query, Verdict
-from models.contracts.ids import RandomBytes, is_customer, new_id, route_of
+from models.contracts.ids import RandomBytes, is_customer, new_id
 from models.contracts.profile import Membership, Profile
-from models.contracts.wire import ContentAnswer, QueryAnswer, QueryRequest, SessionAnswer
+from models.contracts.wire import QueryRequest
 from models.decisions import decide
 from models.features.fold import fold
 from models.features.marks import contains
@@ -25,8 +24,7 @@ from models.sessions import Judged, judge
 NOT_SHOWN: Final[Mapping[str, int]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True, gc=False):
     """A request as the shell read it. `at`: event time in ms (of the server key's holder), else `now`."""
 
     request: QueryRequest
@@ -36,8 +34,7 @@ class Asked:
     debug: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True, gc=False):
     """What the edge has about a customer. `fresh` replica: `profile` is not looked at."""
 
     membership: Membership | None
@@ -46,15 +43,14 @@ class Known:
     fresh: Fresh
 
 
-@dataclass(slots=True)
-class Answered:
-    """What goes out and what is kept. `recorded` is put into the answer after the write."""
+class Answered(Struct, frozen=True):
+    """What goes out and what is kept."""
 
-    answer: QueryAnswer
+    answer: Written
     event: Query
     light: Query
     """The event without its decisions: what segments are made of, kept until the stream has it."""
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Decision]
 
 
 def customer_of(request: QueryRequest, random: RandomBytes) -> str:
@@ -120,9 +116,7 @@ def answer_query(
         )
         decisions.append(decision)
         _note(visit, decision)
-    answer = _answer(
-        ready, asked, query, decisions, customer, SessionAnswer(session.id, session.verdict, session.reason)
-    )
+    answer = written(ready, query, decisions, customer, session, debug=asked.debug)
     return Answered(answer, _with(event, decisions), event, decisions)
 
 
@@ -156,7 +150,8 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         consent="denied" if consent == "denied" else "unknown",
         bot=asked.request.bot,
     )
-    return Answered(_answer(ready, asked, query, decisions, None, None), _with(event, decisions), event, decisions)
+    answer = written(ready, query, decisions, None, None, debug=asked.debug)
+    return Answered(answer, _with(event, decisions), event, decisions)
 
 
 def _membership(ready: Ready, known: Known, event: Query) -> Membership | None:
@@ -192,60 +187,3 @@ def _note(visit: Visit, decision: Decision) -> None:
 
 def _with(event: Query, decisions: Sequence[Decision]) -> Query:
     return structs.replace(event, decisions=tuple(decisions))
-
-
-def _answer(
-    ready: Ready,
-    asked: Asked,
-    query: str,
-    decisions: Sequence[Decision],
-    customer: str | None,
-    session: SessionAnswer | None,
-) -> QueryAnswer:
-    return QueryAnswer(
-        id=query,
-        customer=customer,
-        route=None if customer is None else route_of(ready.merchant.id, customer),
-        session=session,
-        recorded=None,
-        contents={
-            decision.placement: _content(ready.shelf.contents, query, decision, debug=asked.debug)
-            for decision in decisions
-        },
-    )
-
-
-def _content(contents: Mapping[str, Content], query: str, decision: Decision, *, debug: bool) -> ContentAnswer | None:
-    found = None if decision.content is None else contents.get(decision.content)
-    if found is None:
-        return None
-    name = decision_id(query, decision.placement)
-    if isinstance(found, Image):
-        answer = ContentAnswer(
-            content=found.id, version=found.version, kind="image", src=found.src, sources=found.sources, alt=found.alt,
-            width=found.width, height=found.height, href=found.href, decision=name,
-        )  # fmt: skip
-    else:
-        answer = ContentAnswer(
-            content=found.id,
-            version=found.version,
-            kind="script",
-            src=found.src,
-            integrity=found.integrity,
-            decision=name,
-        )
-    return _explained(answer, decision) if debug else answer
-
-
-def _explained(answer: ContentAnswer, decision: Decision) -> ContentAnswer:
-    return structs.replace(
-        answer,
-        reason=decision.reason,
-        segment=decision.segment,
-        model_version=decision.model_version,
-        table_version=decision.table_version,
-        choice_version=decision.choice_version,
-        propensity=decision.propensity,
-        arm=decision.arm,
-        fresh=decision.fresh,
-    )

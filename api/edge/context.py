@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,7 +28,11 @@ def checked(given: dict[str, Any], bounds: Bounds = Bounds()) -> Context:  # noq
     if len(given) > bounds.keys:
         raise _unfit(f"more than {bounds.keys} keys", "context")
     context: Context = {}
+    longest = bounds.characters
     for name, value in given.items():
+        if type(value) is str and len(value) <= longest and 1 <= len(name) <= MAX_NAME:  # nearly all there is
+            context[name] = value
+            continue
         if not 1 <= len(name) <= MAX_NAME:
             raise _unfit(f"a name of 1 to {MAX_NAME} characters is needed", "context")
         if value is None:
@@ -62,11 +67,10 @@ def _value(name: str, value: object, bounds: Bounds) -> ContextValue:
 
 def path(page: str) -> str:
     """Without query and fragment, which may name a person."""
-    for mark in "?#":
-        page = page.partition(mark)[0]
-    return page
+    return page.partition("?")[0].partition("#")[0]
 
 
+@lru_cache(maxsize=4096)
 def origin(referrer: str) -> str:
     """scheme://host[:port] of an address; empty where it is none."""
     try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from api.edge.answering import Answered, Asked, Known, answer_contextual, answer_query, customer_of, judged
 from api.edge.asking import bounds, merchant_of, personal
@@ -19,24 +19,24 @@ from api.edge.head import Head
 from api.edge.live import Ready
 from api.edge.replies import Headers, answer_headers
 from api.edge.state import Edge
+from api.edge.wording import Written
 from api.problems import invalid, not_json
 from api.tokens import allows
 from models.contracts.decisions import Decision
 from models.contracts.errors import RequestError
 from models.contracts.events import encode_event
 from models.contracts.ids import customer_key
-from models.contracts.wire import QueryAnswer, QueryRequest
+from models.contracts.wire import QueryRequest
 
 AHEAD_MS: Final = 300_000
 _decode = msgspec.json.Decoder(QueryRequest).decode
-_encode = msgspec.json.Encoder().encode
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """An answer that is ready but for what became of its event."""
 
     headers: Headers
-    answer: QueryAnswer
+    answer: Written
     decisions: Sequence[Decision]
     event: bytes | None
     """To be kept before the answer leaves; None: there is nothing to keep."""
@@ -49,7 +49,7 @@ class Outcome(Struct, frozen=True):
 
     def body(self, kept: bool | None) -> bytes:
         """The answer once the event is kept, or not; None where there was none."""
-        return _encode(structs.replace(self.answer, recorded=self.recorded(kept)))
+        return self.answer.whole(self.recorded(kept))
 
 
 def decoded(body: bytes) -> QueryRequest:
@@ -95,17 +95,19 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
         if query.at > now + AHEAD_MS:
             raise RequestError(422, "Field does not fit", "after the time of receipt", "at")
         at = query.at
-    debug = allows(edge.settings.shared_secret, query.debug, "debug", query.merchant, now)
-    return Asked(query, checked(query.context, bounds(edge.settings)), now, at, debug)
+    settings = edge.settings
+    debug = query.debug is not None and allows(settings.shared_secret, query.debug, "debug", query.merchant, now)
+    return Asked(query, checked(query.context, bounds(settings)), now, at, debug)
 
 
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     customer = customer_of(asked.request, edge.random)
     key = customer_key(ready.merchant.id, customer)
     session = judged(ready, asked, customer, edge.random)
-    answered = answer_query(ready, asked, customer, session, known(edge, key), edge.random)
+    has = known(edge, key)
+    answered = answer_query(ready, asked, customer, session, has, edge.random)
     if edge.settings.overlay:
-        edge.warm.visit(key).add(answered.light)
+        has.visit.add(answered.light)
     return answered
 
 

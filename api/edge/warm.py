@@ -33,8 +33,10 @@ class Visit:
             self.session, self.choices, self.counts = session, {}, {}
 
     def add(self, event: Event) -> None:
-        self.local.append(event)
-        del self.local[:-LOCAL_EVENTS]
+        local = self.local
+        local.append(event)
+        if len(local) > LOCAL_EVENTS:
+            del local[:-LOCAL_EVENTS]
 
 
 class Warm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import struct
 from collections.abc import Callable
 from typing import Annotated, Final, TypeGuard
 
@@ -82,10 +83,9 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     h = (0x9747B28C ^ length) & mask
     full = length & ~3
-    for i in range(0, full, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * m & mask
-        k = (k ^ (k >> 24)) * m & mask
-        h = (h * m & mask) ^ k
+    for word in struct.unpack_from(f"<{full >> 2}I", data):
+        k = word * m & mask
+        h = (h * m & mask) ^ ((k ^ (k >> 24)) * m & mask)
     if tail := data[full:]:
         h = (h ^ int.from_bytes(tail, "little")) * m & mask
     h = (h ^ (h >> 13)) * m & mask

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from models.contracts.context import Context
 from models.contracts.decisions import Arm, Decision, Fresh, Reason
@@ -13,25 +12,18 @@ from models.contracts.profile import Membership
 from models.contracts.tables import OVERALL
 from models.decisions.context_segments import OTHER_CONTEXT, context_segment
 from models.decisions.holdouts import arm_of, unit
-from models.decisions.shelf import Candidate, Place, Shelf
+from models.decisions.shelf import Candidate, Eligible, Place, Shelf
 
 FLOOR: Final = 0.05
 """This much of every draw is even over the eligible, so that each keeps at least FLOOR / n."""
 NOBODY: Final = Membership()
 SEGMENT: Final[Arm] = "segment"
 NOTHING_SHOWN: Final[Mapping[str, int]] = {}
+MOST_MADE: Final = 1024
+"""Sets of eligible contents that a placement keeps: segments times what conditions say, a few dozen in a real shop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Eligible:
-    """What may be shown: the first pinned candidate that holds, and the strongest prior of every eligible content."""
-
-    pinned: Candidate | None
-    weights: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What was chosen and how. `among`: content ids in order."""
 
     content: str | None
@@ -81,8 +73,7 @@ def decide(
         keep = kept if shelf.merchant.freshness == "session" else None
         by = (query,) if customer is None else (customer, session or "")
         u = unit(shelf.merchant.id, *by, placement)
-        row = _row(place, member, names)
-        choice = _choose(place, eligible, arm, keep, row, u, contextual=customer is None)
+        choice = _choose(place, eligible, arm, keep, _row(place, member, names), u, contextual=customer is None)
     content = choice.content
     return Decision(
         placement=placement,
@@ -136,6 +127,24 @@ def _eligible(
     shown: Mapping[str, int],
     only: Collection[str] | None,
 ) -> Eligible:
+    """What is eligible is a function of arm, membership and what the tests of a few candidates say: few of its values
+    come up, so each is made once."""
+    passing = tuple([test.passes(context, now, shown) for test in place.tested])
+    if only is not None:
+        return _made(place, arm, member, passing, only)
+    key = (arm, member.learned, member.defined, passing)
+    found = place.made.get(key)
+    if found is None:
+        if len(place.made) >= MOST_MADE:
+            place.made.clear()
+        found = place.made[key] = _made(place, arm, member, passing, None)
+    return found
+
+
+def _made(
+    place: Place, arm: Arm, member: Membership, passing: tuple[bool, ...], only: Collection[str] | None
+) -> Eligible:
+    failed = {id(test) for test, passes in zip(place.tested, passing, strict=True) if not passes}
     pinned: Candidate | None = None
     weights: dict[str, float] = {}
     for candidate in place.candidates:
@@ -143,13 +152,13 @@ def _eligible(
         by_segment = arm == "segment" or candidate.always  # a holdout ignores the segment part and the pin
         if by_segment and not _is_in(member, candidate.segments):
             continue
-        if not candidate.passes(context, now, shown) or (only is not None and content not in only):
+        if id(candidate) in failed or (only is not None and content not in only):
             continue
         if candidate.pinned and by_segment and (pinned is None or (candidate.always and not pinned.always)):
             pinned = candidate
         if candidate.weight > weights.get(content, 0.0):
             weights[content] = candidate.weight
-    return Eligible(pinned, weights)
+    return Eligible(pinned, weights, tuple(sorted(weights)))
 
 
 def _is_in(member: Membership, segments: frozenset[str] | None) -> bool:
@@ -163,15 +172,14 @@ def _choose(
     eligible: Eligible,
     arm: Arm,
     kept: str | None,
-    row: Mapping[str, float],
+    row: str | None,
     u: float,
     *,
     contextual: bool,
 ) -> Choice:
-    pinned, weights = eligible.pinned, eligible.weights
+    pinned, weights, among = eligible.pinned, eligible.weights, eligible.among
     if not weights:
         return Choice(None, "nothing")
-    among = tuple(sorted(weights))
     if pinned is not None and pinned.always:
         return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
     if kept is not None and kept in weights:
@@ -182,8 +190,11 @@ def _choose(
         return Choice(_best(place, weights), "best", among, None, 1.0)
     if arm == "uniform":
         return _draw(among, [1.0 / len(among)] * len(among), u, "uniform")
-    reason: Reason = "contextual" if contextual else "learned" if place.learned and row else "prior"
-    return _draw(among, probabilities(among, weights, row), u, reason)
+    reason: Reason = "contextual" if contextual else "learned" if place.learned and row is not None else "prior"
+    chances = eligible.chances.get(row)
+    if chances is None:
+        chances = eligible.chances[row] = probabilities(among, weights, {} if row is None else place.rows[row])
+    return _draw(among, chances, u, reason)
 
 
 def _best(place: Place, weights: Mapping[str, float]) -> str:
@@ -193,11 +204,16 @@ def _best(place: Place, weights: Mapping[str, float]) -> str:
     return next(candidate.content for candidate in place.candidates if candidate.content in weights)
 
 
-def _row(place: Place, member: Membership, context_name: str) -> Mapping[str, float]:
+def _row(place: Place, member: Membership, context_name: str) -> str | None:
+    """The name of the content table's row that serves: one that is there and not empty."""
     rows = place.rows
-    if member.learned is not None and (row := rows.get(member.learned)):
-        return row
-    return rows.get(context_name) or rows.get(OTHER_CONTEXT) or rows.get(OVERALL) or {}
+    learned = member.learned
+    if learned is not None and rows.get(learned):
+        return learned
+    for name in (context_name, OTHER_CONTEXT, OVERALL):
+        if rows.get(name):
+            return name
+    return None
 
 
 def probabilities(among: Sequence[str], weights: Mapping[str, float], row: Mapping[str, float]) -> list[float]:

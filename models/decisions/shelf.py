@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from models.contracts.contents import EVERYBODY, Association, Content, Merchant, Publication, Script
@@ -38,11 +38,28 @@ class Candidate:
             and (self.when is None or self.when(context))
         )
 
+    @property
+    def tested(self) -> bool:
+        """Whether `passes` depends on anything."""
+        return self.begins > 0 or self.ends is not None or self.cap is not None or self.when is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """What may be shown: the first pinned candidate that holds, the strongest prior of every eligible content, their ids
+    in order, and, by row of the content table, the probabilities that were asked for."""
+
+    pinned: Candidate | None
+    weights: dict[str, float]
+    among: tuple[str, ...]
+    chances: dict[str | None, list[float]] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One placement. `candidates`: higher priority first, then the newer. `versions`: of the contents they name.
-    `capped`: contents that a candidate lets a session see only so often."""
+    `capped`: contents that a candidate lets a session see only so often. `tested`: candidates with a schedule, cap or
+    conditions. `made`: what was found eligible, by arm, membership and who of `tested` passed."""
 
     candidates: tuple[Candidate, ...]
     capped: frozenset[str]
@@ -51,6 +68,8 @@ class Place:
     best: str | None
     choice_version: int | None
     learned: bool
+    tested: tuple[Candidate, ...]
+    made: dict[tuple[object, ...], Eligible] = field(default_factory=dict)
 
 
 class Shelf:
@@ -95,8 +114,10 @@ def _kind(content: Content) -> str:
 
 def _place(associations: list[Association], contents: Mapping[str, Content], table: ContentTable | None) -> Place:
     ordered = sorted(associations, key=lambda a: (-a.priority, -a.made_at, a.id))
+    candidates = tuple(_candidate(a) for a in ordered)
     return Place(
-        candidates=tuple(_candidate(a) for a in ordered),
+        candidates=candidates,
+        tested=tuple(candidate for candidate in candidates if candidate.tested),
         capped=frozenset(a.content for a in ordered if a.per_session_cap is not None),
         versions={a.content: contents[a.content].version for a in ordered},
         rows={} if table is None else table.rows,

@@ -13,6 +13,7 @@ from collections import deque
 from typing import Final
 
 import httptools
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api.edge.connection import Bounded
 from api.edge.hot import heads
@@ -61,15 +62,15 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
                 self._after += data
             elif self._raw:
                 self._read(self._raw + data, data)
-            elif not self.whole or self._with_uvicorn:
-                super().data_received(data)
-            else:
+            elif self.whole and not self._with_uvicorn():
                 self._read(data, data)
+            else:
+                super().data_received(data)
 
-        @property
         def _with_uvicorn(self) -> bool:
             """uvicorn owes an answer."""
-            return super().busy
+            cycle: RequestResponseCycle | None = self.cycle  # None until its first, whatever uvicorn's types say
+            return cycle is not None and not cycle.response_complete
 
         def _read(self, raw: bytes, new: bytes) -> None:
             """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
@@ -173,7 +174,7 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            if not self._with_uvicorn and not self._after:
+            if not self._with_uvicorn() and not self._after:
                 self.flow.resume_reading()
 
         # Ending.
@@ -186,7 +187,7 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
             if self._turns and not self._after and self.whole:
                 self._ending = True
                 return True
-            return self._with_uvicorn and super().eof_received()
+            return self._with_uvicorn() and super().eof_received()
 
         def shutdown(self) -> None:
             if self._turns:

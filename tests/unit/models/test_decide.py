@@ -283,3 +283,37 @@ def test_a_legal_notice_holds_in_the_holdouts_too_for_its_segments(name: str) ->
 def test_a_holdout_keeps_what_its_session_shows() -> None:
     on = shelf(allow("a"), allow("b"), holdouts=arm("uniform"))
     assert {ask(on, session=f"s_{n}", kept="a").content for n in range(20)} == {"a"}
+
+
+# What was found eligible is kept
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, "c_1", "c_2", "c_3"]),
+            st.sampled_from(
+                [Membership(), Membership("l_1"), Membership("l_2", ("s_a",)), Membership(None, ("s_a", "s_b"))]
+            ),
+            st.sampled_from(["shoes", "hats", None]),
+            st.sampled_from([50, 150]),
+            st.sampled_from([{}, {"d": 1}, {"d": 2}]),
+        ),
+        max_size=30,
+    )
+)
+def test_a_shelf_that_has_decided_decides_as_a_new_one(asked: list[tuple[Any, ...]]) -> None:
+    def made() -> Shelf:
+        offered = (
+            allow("a"), allow("b", "l_1", strength="preferred"), allow("c", "s_a", strength="pinned", until=100),
+            allow("d", per_session_cap=2), allow("e", "l_2", when=(Condition("context.category", "==", "shoes"),)),
+        )  # fmt: skip
+        return shelf(*offered, content_table=table({"l_1": {"a": 0.9, "b": 0.1}, "*": {"a": 0.5}}, best="d"))
+
+    used = made()
+    for customer, member, category, now, shown in asked:
+        fields: dict[str, Any] = {
+            "customer": customer, "membership": member, "context": {"category": category} if category else {},
+            "now": now, "shown_counts": shown,
+        }  # fmt: skip
+        assert ask(used, **fields) == ask(made(), **fields)

@@ -1,0 +1,96 @@
+"""Wording: an answer as bytes, put together from parts that are encoded once.
+
+What is spliced needs no escaping: ids of every kind match `models.contracts.ids.ID_PATTERN`, verdicts and reasons are ours.
+The test compares with what `models.contracts.wire.QueryAnswer` encodes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from api.edge.live import Ready
+from models.contracts.contents import Content, Image
+from models.contracts.decisions import Decision, decision_id
+from models.contracts.ids import route_of
+from models.contracts.wire import ContentAnswer
+from models.sessions import Judged
+
+_encode = msgspec.json.Encoder().encode
+_RECORDED: Final[Mapping[bool | None, bytes]] = {True: b"true", False: b"false", None: b"null"}
+
+
+class Written(Struct, frozen=True, gc=False):
+    """An answer but for what it says of recording."""
+
+    before: bytes
+    after: bytes
+
+    def whole(self, recorded: bool | None) -> bytes:
+        return b"%b%b%b" % (self.before, _RECORDED[recorded], self.after)
+
+
+def written(
+    ready: Ready,
+    query: str,
+    decisions: Sequence[Decision],
+    customer: str | None,
+    session: Judged | None,
+    *,
+    debug: bool,
+) -> Written:
+    """The answer to `query`: `customer` and `session` None for one that belongs to nobody."""
+    if customer is None or session is None:
+        who = '"customer":null,"route":null,"session":null'
+    else:
+        reason = "null" if session.reason is None else f'"{session.reason}"'
+        who = (
+            f'"customer":"{customer}","route":{route_of(ready.merchant.id, customer)},'
+            f'"session":{{"id":"{session.id}","verdict":"{session.verdict}","reason":{reason}}}'
+        )
+    contents = b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions])
+    return Written(f'{{"v":1,"id":"{query}",{who},"recorded":'.encode(), b',"contents":{%b}}' % contents)
+
+
+def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> bytes:
+    """One placement of `contents`."""
+    content, placement = decision.content, decision.placement
+    found = None if content is None else ready.shelf.contents.get(content)
+    if found is None:
+        return f'"{placement}":null'.encode()
+    name = decision_id(query, placement)
+    if debug:
+        return f'"{placement}":'.encode() + _encode(_explained(content_answer(found, name), decision))
+    prepared = ready.wordings.get(found.id)
+    if prepared is None:  # all of it but the name of the decision, which is its last field
+        prepared = ready.wordings[found.id] = _encode(content_answer(found, "")).removesuffix(b'"}')
+    return b'"%b":%b%b"}' % (placement.encode(), prepared, name.encode())
+
+
+def content_answer(found: Content, name: str) -> ContentAnswer:
+    """A content as answers have it; `name` is its decision's."""
+    if isinstance(found, Image):
+        return ContentAnswer(
+            content=found.id, version=found.version, kind="image", src=found.src, sources=found.sources, alt=found.alt,
+            width=found.width, height=found.height, href=found.href, decision=name,
+        )  # fmt: skip
+    return ContentAnswer(
+        content=found.id, version=found.version, kind="script", src=found.src, integrity=found.integrity, decision=name
+    )
+
+
+def _explained(answer: ContentAnswer, decision: Decision) -> ContentAnswer:
+    return structs.replace(
+        answer,
+        reason=decision.reason,
+        segment=decision.segment,
+        model_version=decision.model_version,
+        table_version=decision.table_version,
+        choice_version=decision.choice_version,
+        propensity=decision.propensity,
+        arm=decision.arm,
+        fresh=decision.fresh,
+    )
