@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # public, not in __all__
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # public, not in __all__
 from msgspec import Struct
 
 from models.contracts.errors import ConfigurationError, UnavailableError
@@ -120,6 +121,34 @@ def _ids(admin: AdminClient, brokers: str, names: Sequence[str], timeout: float)
         return {name: str(answer.result().topic_id) for name, answer in answers.items()}
     except KafkaException as error:
         raise unavailable(brokers) from error
+
+
+def watermarks(
+    brokers: str, partitions: Sequence[tuple[str, int]], timeout: float = 10.0
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """(first offset, end) of each (topic's name, partition) now, asked for all at once: one by one, a hundred take Kafka
+    0.2-0.4 s, which is a third of a replica's restart.
+
+    Right after a topic was made its leader may be unknown for a moment: asked again.
+
+    Raises:
+        UnavailableError: no broker answers.
+    """
+    admin = AdminClient(_client(brokers, "watermarks"))
+    deadline = time.monotonic() + timeout
+    places = [TopicPartition(topic, partition) for topic, partition in partitions]
+    while True:
+        try:
+            ends = []
+            for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]  # they have no types
+                answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
+                ends.append({(at.topic, at.partition): int(found.result().offset) for at, found in answers.items()})
+            return {place: (ends[0][place], ends[1][place]) for place in partitions}
+        except KafkaException as error:
+            retry = error.args[0].code() in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+            if not retry or time.monotonic() > deadline:
+                raise unavailable(brokers) from error
+            time.sleep(0.05)
 
 
 def unavailable(brokers: str) -> UnavailableError:

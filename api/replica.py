@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from api.kafka import consumer, unavailable
-from models.contracts.errors import PoisonError
+from api.kafka import consumer, watermarks
+from models.contracts.errors import PoisonError, UnavailableError
 from models.contracts.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -172,19 +172,18 @@ class Replica:
         told = {} if self._on_standing is None else {"stats_cb": self._told, "statistics.interval.ms": STANDING_MS}
         self._consumer = consumer(self._brokers, self._name, **told)
         try:
-            assignment = [self._begin(self._consumer, *wanted) for wanted in self._wanted]
-            self._consumer.assign(assignment)
-        except KafkaException as error:
+            ends = watermarks(self._brokers, self._wanted, START_TIMEOUT_S)
+            self._consumer.assign([self._begin(*place, *ends[place]) for place in self._wanted])
+        except UnavailableError:
             self._consumer.close()
-            raise unavailable(self._brokers) from error
+            raise
         if not self._pending:
             self._caught_up.set()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
-    def _begin(self, reader: Consumer, topic: str, partition: int) -> TopicPartition:
+    def _begin(self, topic: str, partition: int, low: int, high: int) -> TopicPartition:
         follow = self._follows[topic]
-        low, high = _watermarks(reader, topic, partition)
         start = low if follow.tail is None else max(low, high - follow.tail)
         begin = self._begin_at.get((follow.topic.name, partition))
         # What is kept may begin before the tail; a log that ends before it has lost its end, and is read anew.
@@ -220,19 +219,19 @@ class Replica:
                 # poll waits for one record; consume(n, timeout) would wait the whole time for n of them.
                 first = reader.poll(0.25)
                 if first is not None:
-                    self._take(reader, [first, *reader.consume(self._batch, GATHER_S)])
+                    self._take([first, *reader.consume(self._batch, GATHER_S)])
         except BaseException as error:  # reported: readiness goes, and the process that owns the replica ends
             log.exception("the replica stopped")
             self.failure = error
         finally:
             reader.close()
 
-    def _take(self, reader: Consumer, messages: Sequence[Message]) -> None:
+    def _take(self, messages: Sequence[Message]) -> None:
         for message in messages:
             if (error := message.error()) is None:
                 self._hand(message)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
-                self._end(reader, str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
+                self._end(str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
             else:
                 log.warning("kafka: %s", error.name())
         self.last_contact = time.monotonic()
@@ -273,31 +272,15 @@ class Replica:
             current[name] = min(current.get(name, heard), at)
         self._on_standing(Standing(heard, {name: at for name, at in current.items() if at > 0}))
 
-    def _end(self, reader: Consumer, topic: str, partition: int, position: int) -> None:
+    def _end(self, topic: str, partition: int, position: int) -> None:
         self._next[topic, partition] = position
         end = self._pending.get((topic, partition))
         if end is None:
             return
         if position < end:  # the log is shorter than it was at the start: made again, or lost by its broker
-            end = min(end, _watermarks(reader, topic, partition)[1])
+            end = min(end, watermarks(self._brokers, [(topic, partition)])[topic, partition][1])
         if position >= end:
             del self._pending[topic, partition]
-
-
-def _watermarks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """(first offset, end) now. Right after a topic was made its leader may be unknown for a moment: asked again."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            found = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=START_TIMEOUT_S)
-        except KafkaException as error:
-            retry = error.args[0].code() in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-            if not retry or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-            continue
-        if found is not None:
-            return int(found[0]), int(found[1])
 
 
 def _log_poison(record: Record, reason: str) -> None:

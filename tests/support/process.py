@@ -79,7 +79,7 @@ class Process:
     def family(self) -> dict[str, int]:
         """Name -> id of the processes that this one has forked now."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return {Path(f"/proc/{child}/comm").read_text().strip(): int(child) for child in children}
+        return {Path(f"/proc/{child}/comm").read_text().strip().removeprefix("edge "): int(child) for child in children}
 
     @property
     def running(self) -> bool:

@@ -47,14 +47,14 @@ def test_a_full_disk_is_said_and_answers_go_on(edge: EdgeUnderTest, tap: Taps) -
     ids = edge.recorded(10)
     size = edge.spool().stat().st_size
     # The kernel refuses what would make a file longer than this, in the middle of a write, as a full disk does.
-    resource.prlimit(edge.process.family["edge worker 0"], resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+    resource.prlimit(edge.process.family["worker 0"], resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
     for number in range(5):
         answer = edge.ask(f"f{number}", id=f"f{number}")
         assert answer["recorded"] is False
         assert answer["contents"]
     assert edge.metric("tailorbird_spool_failures_total") == 5
     resource.prlimit(
-        edge.process.family["edge worker 0"], resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        edge.process.family["worker 0"], resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     )
     assert edge.ask("f0", id="f0")["recorded"] is True  # sent again under the same id
     on_topic(tap(edge), ids | {"f0"})

@@ -82,7 +82,7 @@ def test_whatever_is_killed_comes_back_and_nothing_recorded_is_lost(
         killed.append(name)
         # Each worker in turn, by its own port: a request to one that was just killed is the balancer's to send again.
         for worker in (0, 1):
-            if name != f"edge worker {worker}":
+            if name != f"worker {worker}":
                 body = {
                     "merchant": "shop",
                     "customer": f"c{number}",
@@ -115,7 +115,7 @@ def test_workers_answer_while_the_replica_is_away_and_it_carries_on(family: Edge
     edge = family
     assign(edge, "c1", "s_trousers")
     eventually(lambda: content(edge, "c1") == "c_trousers")
-    replica = edge.process.family["edge replica"]
+    replica = edge.process.family["replica"]
     os.kill(replica, signal.SIGSTOP)  # it holds the consumer, and reads nothing
     assign(edge, "c2", "s_trousers")
     assert content(edge, "c1") == "c_trousers"
