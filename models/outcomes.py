@@ -13,6 +13,7 @@ from models.features.shown import shown_by
 HOUR_MS: Final = 3_600_000
 
 Delta = tuple[OutcomeKey, Outcome]
+_DECIDED: Final = Outcome(decisions=1)
 
 
 def outcomes(profile: Profile | None, event: Event, partition: int, attribution_hours: int) -> list[Delta]:
@@ -51,7 +52,7 @@ def _decided(query: Query, partition: int) -> list[Delta]:
     return [
         (
             OutcomeKey(query.merchant, d.placement, d.arm, d.segment, d.context_segment, d.content, hour, partition),
-            Outcome(decisions=1),
+            _DECIDED,
         )
         for d in query.decisions
         if d.content is not None

@@ -13,6 +13,16 @@ Arm = Literal["segment", "uniform", "best"]
 Fresh = Literal["overlay", "replica", "context"]
 
 
+class Decided(Struct, frozen=True, kw_only=True, gc=False):
+    """As much of a decision as folding reads."""
+
+    placement: str
+    content: str | None
+    arm: Arm = "segment"
+    segment: str | None = None
+    context_segment: str | None = None
+
+
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One placement's choice. ``content`` None: the page keeps what it shows."""
 

@@ -16,7 +16,7 @@ Consent = Literal["granted", "denied", "unknown"]
 Verdict = Literal["kept", "new", "expired"]
 
 
-class Origin(Struct, frozen=True, array_like=True):
+class Origin(Struct, frozen=True, array_like=True, gc=False):
     """Which spool brought an event: a re-sent record has the same origin. ``seq`` rises by one a frame within `edge`."""
 
     edge: str

@@ -29,7 +29,7 @@ class ContentTable(Struct, frozen=True, kw_only=True):
     """How many impressions speak in it; 0 = the rows are the associations' strengths alone."""
 
 
-class OutcomeKey(Struct, frozen=True, array_like=True):
+class OutcomeKey(Struct, frozen=True, array_like=True, gc=False):
     """What an outcome counter counts for; the key of its record is this as JSON. `hour` in hours since 1970.
 
     `partition` names the source of what is counted, so that one counter has one writer; readers sum over it. A partition

@@ -97,7 +97,7 @@ def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:
     values = profile.families.get(family)
     if values is None:
         values = profile.families[family] = {}
-    elif value not in values and len(values) >= FAMILY_LIMIT:
+    elif len(values) >= FAMILY_LIMIT and value not in values:
         make_room(values)
     count(values, value, by)
 

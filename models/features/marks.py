@@ -33,9 +33,7 @@ def contains(profile: Profile, event: Event) -> bool:
 
 def folded(profile: Profile | None, event: Event, topic: str, offset: int) -> bool:
     """Whether this record of input `topic` must be skipped."""
-    if profile is None:
-        return False
-    return offset <= profile.marks.get(topic, -1) or contains(profile, event)
+    return profile is not None and (offset <= profile.marks.get(topic, -1) or contains(profile, event))
 
 
 def mark(profile: Profile, event: Event, topic: str, offset: int) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Raw
 
 from models.contracts.events import Query
-from models.contracts.profile import ARMS, RECENT_DECISIONS, Asked, Profile, Row, Shown, pack, unpack_asked
+from models.contracts.profile import ARMS, RECENT_DECISIONS, Profile, Row, Shown, pack, unpack_asked
 
 SIZE_AT: Final = 1
 """An encoded Asked is an array of four (one byte), then its `size`: one byte, for it is at most 8."""
@@ -29,7 +29,7 @@ def remember(profile: Profile, query: Query, *, late: bool) -> None:
         return
     asked = profile.asked
     count = profile.remembered + len(rows)
-    asked.append(Raw(pack(Asked(len(rows), query.id, query.at, rows))))
+    asked.append(Raw(pack((len(rows), query.id, query.at, rows))))  # an Asked, without making one
     if late:
         asked.sort(key=_at)
     while count > RECENT_DECISIONS and (left := count - memoryview(asked[0])[SIZE_AT]) >= RECENT_DECISIONS:

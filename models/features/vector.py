@@ -58,6 +58,14 @@ class Vectoriser:
 
     def __call__(self, profile: Profile, at: int) -> Vector:
         """Shape (len(schema.names),), read at `at` (ms), never before the profile's last event."""
+        return np.array(self._row(profile, at), dtype=np.float32)
+
+    def rows(self, profiles: Sequence[Profile], ats: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Shape (len(profiles), len(schema.names)): each as `__call__` has it, made into numbers at once."""
+        rows = np.array([self._row(profile, at) for profile, at in zip(profiles, ats, strict=True)], dtype=np.float32)
+        return rows.reshape(len(profiles), self._size)
+
+    def _row(self, profile: Profile, at: int) -> list[float]:
         x = [0.0] * self._size
         factor = factors(profile, at)
         families = profile.families
@@ -70,7 +78,7 @@ class Vectoriser:
                 _put_shares(x, values, places, span, factor[span])
         if self._gap is not None and (days := days_since_last(profile)) is not None:
             x[self._gap] = exp(-max(0.0, days) / GAP_DAYS)
-        return np.array(x, dtype=np.float32)
+        return x
 
 
 def _put_shares(x: list[float], values: dict[str, Counter], places: dict[str, int], span: Span, factor: float) -> None:

@@ -72,28 +72,55 @@ class Segmenter:
 
     def membership(self, profile: Profile, at: int) -> Membership:
         """Where the profile belongs at `at` (ms). The very membership it has where no segment changes."""
+        learned = None
+        if self._nearest is not None and self._vector is not None and _is_known(profile):
+            learned = self._ids[self._nearest.index(self._vector(profile, at), self._current(profile))]
+        return self._member(profile, at, learned)
+
+    def memberships(self, profiles: Sequence[Profile], ats: Sequence[int]) -> list[Membership]:
+        """`membership` of each, with all distances in one product."""
+        learned: list[str | None] = [None] * len(profiles)
+        if self._nearest is not None and self._vector is not None:
+            known = [place for place, profile in enumerate(profiles) if _is_known(profile)]
+            if known:
+                those = [profiles[place] for place in known]
+                rows = self._vector.rows(those, [ats[place] for place in known])
+                current = [-1 if (now := self._current(profile)) is None else now for profile in those]
+                for place, index in zip(known, self._nearest.indices(rows, np.array(current)).tolist(), strict=True):
+                    learned[place] = self._ids[index]
+        return [self._member(*each) for each in zip(profiles, ats, learned, strict=True)]
+
+    def _current(self, profile: Profile) -> int | None:
+        now = profile.membership.learned
+        return None if now is None else self._places.get(now)
+
+    def _member(self, profile: Profile, at: int, learned: str | None) -> Membership:
         old = profile.membership
-        learned = self._learned(profile, at)
         defined = tuple(sorted(name for name, rule in self._rules if rule(profile, at))) if self._rules else ()
         if learned == old.learned and defined == old.defined:
             return old
         return Membership(learned, defined, self._version if learned is not None else None)
 
-    def _learned(self, profile: Profile, at: int) -> str | None:
-        if self._nearest is None or self._vector is None:
-            return None
-        queries = profile.counters.get("queries")
-        if queries is None or queries.total < FIRST_QUERY:
-            return None
-        now = profile.membership.learned
-        current = None if now is None else self._places.get(now)
-        return self._ids[self._nearest.index(self._vector(profile, at), current)]
+
+def _is_known(profile: Profile) -> bool:
+    queries = profile.counters.get("queries")
+    return queries is not None and queries.total >= FIRST_QUERY
 
 
 def reassign(profile: Profile, segmenter: Segmenter, at: int) -> Assignment | None:
     """Assign anew and remember the change in the profile. None: nothing changed."""
+    return _changed(profile, segmenter.membership(profile, at), at)
+
+
+def reassign_all(profiles: Sequence[Profile], segmenter: Segmenter) -> list[Assignment | None]:
+    """`reassign` of each, as of its last event."""
+    ats = [profile.last for profile in profiles]
+    memberships = segmenter.memberships(profiles, ats)
+    return [_changed(*each) for each in zip(profiles, memberships, ats, strict=True)]
+
+
+def _changed(profile: Profile, new: Membership, at: int) -> Assignment | None:
     old = profile.membership
-    new = segmenter.membership(profile, at)
     if new is old:
         return None
     profile.membership = new

@@ -9,18 +9,18 @@ import msgspec
 from msgspec import Struct, field
 
 from models.contracts.errors import PoisonError
-from models.contracts.events import Event, Identify, Query
+from models.contracts.events import Event, Identify, Query, decode_event
 from models.contracts.ids import KNOWN, partition_of
 from models.contracts.joins import encode_join
 from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_assignment, encode_profile
 from models.features.fold import fold
 from models.features.marks import folded, mark
-from models.segmentation.assign import Segmenter, reassign
+from models.segmentation.assign import Segmenter, reassign_all
 from streams.store.base import Lookup
 from streams.worker.assigning import own_assignment
 from streams.worker.outcomes import Ledger
 from streams.worker.passing import first_identify, hand_over, pass_on
-from streams.worker.poison import read_event, reject
+from streams.worker.poison import read_event, reject, without_values
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
@@ -89,11 +89,13 @@ class Chunk:
         self._now = now
         self._out = Folded(source)
         self._identified: set[bytes] = set()
+        self._changed: dict[bytes, tuple[Profile, bool]] = {}
 
     def fold(self, records: Iterable[Record]) -> Folded:
         """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
         for key, entries in self._by_customer(records).items():
             self._customer(key, entries)
+        self._write_all()
         self._out.outcomes = self._ledger.changed()
         return self._out
 
@@ -101,7 +103,7 @@ class Chunk:
         customers: dict[bytes, list[Entry]] = {}
         for record in records:
             try:
-                event = read_event(record.key, record.value)
+                event = read_event(record.key, record.value, customers)
             except PoisonError as poison:
                 self._reject(record, str(poison))
                 continue
@@ -110,18 +112,15 @@ class Chunk:
             elif event.customer is None:
                 self._out.count("contextual" if self._ledger.contextual(event, record.offset) else "replayed")
             else:
+                key = record.key or b""  # it is the event's, or read_event had raised
                 if isinstance(event, Identify) and event.proven:
-                    self._identified.add(event.key)
-                customers.setdefault(event.key, []).append((record, event))
-        return {key: entries for key, entries in customers.items() if self._belongs(key, entries)}
-
-    def _belongs(self, key: bytes, entries: list[Entry]) -> bool:
-        """Whether events of that customer may lie here."""
-        if RESERVED in key:
-            for record, _ in entries:
-                self._reject(record, "a customer id that begins with k: is only made by joining")
-            return False
-        return self._is_here(key, [record for record, _ in entries])
+                    self._identified.add(key)
+                entries = customers.get(key)
+                if entries is None:
+                    customers[key] = [(record, event)]
+                else:
+                    entries.append((record, event))
+        return customers
 
     def _is_here(self, key: bytes, records: Iterable[Record]) -> bool:
         """Whether the key lies in this partition. A producer with another partitioner would split a customer."""
@@ -132,11 +131,18 @@ class Chunk:
         return False
 
     def _customer(self, key: bytes, entries: list[Entry]) -> None:
+        if RESERVED in key:
+            for record, _ in entries:
+                self._reject(record, "a customer id that begins with k: is only made by joining")
+            return
         try:
             before = self._profile(key)
         except PoisonError as poison:
             for record, _ in entries:
                 self._reject(record, str(poison))
+            return
+        # Whose profile is here belongs here; murmur2 in Python costs as much as decoding an event.
+        if before is None and not self._is_here(key, [record for record, _ in entries]):
             return
         if before is not None and before.joined is not None:
             self._pass_on(before, key, entries)
@@ -160,13 +166,24 @@ class Chunk:
             self._out.assignments[key] = own_assignment(profile, profile.changes[-1].at)
 
     def _write(self, key: bytes, profile: Profile, again: bool = False) -> None:
-        segmenter = self._segmenter_of(profile.merchant)
-        assignment = None if segmenter is None else reassign(profile, segmenter, profile.last)
-        self._out.profiles[key] = encode_profile(profile)
-        if assignment is not None:
-            self._out.assignments[key] = encode_assignment(assignment)
-        elif again:
-            self._say_again(key, profile)
+        """With all others, at the end of the chunk. `again`: its assignment is said even where it is what it was."""
+        self._changed[key] = profile, again
+
+    def _write_all(self) -> None:
+        merchants: dict[str, list[bytes]] = {}
+        for key, (profile, _) in self._changed.items():
+            merchants.setdefault(profile.merchant, []).append(key)
+        for merchant, keys in merchants.items():
+            segmenter = self._segmenter_of(merchant)
+            if segmenter is not None:
+                assignments = reassign_all([self._changed[key][0] for key in keys], segmenter)
+                for key, assignment in zip(keys, assignments, strict=True):
+                    if assignment is not None:
+                        self._out.assignments[key] = encode_assignment(assignment)
+        for key, (profile, again) in self._changed.items():
+            self._out.profiles[key] = encode_profile(profile)
+            if again and key not in self._out.assignments:
+                self._say_again(key, profile)
 
     def _joins_at(self, before: Profile | None, entries: list[Entry]) -> int | None:
         return first_identify(before, [(record.offset, event) for record, event in entries], self._source.topic)
@@ -188,14 +205,20 @@ class Chunk:
         self._out.profiles[key] = encode_profile(pointer)
 
     def _pass_on(self, pointer: Profile, key: bytes, entries: list[Entry]) -> None:
-        sent = 0
-        for record, event in entries:
+        sent = rejected = 0
+        for record, _ in entries:
+            try:
+                event = decode_event(record.value or b"")  # whole: what was read for folding lacks half of a decision
+            except msgspec.MsgspecError as error:
+                self._reject(record, without_values(error))
+                rejected += 1
+                continue
             addressed = pass_on(pointer, record.offset, event, self._source.topic)
             self._out.joins.extend((known, encode_join(join)) for known, join in addressed)
             sent += bool(addressed)
         self._out.handed.add(key)
         self._out.count("passed", sent)
-        self._out.count("replayed", len(entries) - sent)
+        self._out.count("replayed", len(entries) - sent - rejected)
         if sent:
             self._out.profiles[key] = encode_profile(pointer)
 
@@ -223,20 +246,21 @@ class Chunk:
                 profile = self._profile(key)
 
     def _attempt(self, profile: Profile | None, entries: list[Entry]) -> Profile | None:
-        topic, outcomes, done = self._source.topic, [], 0
+        topic, of, outcomes = self._source.topic, self._ledger.of, []
         for entry in entries:
             record, event = entry
-            if folded(profile, event, topic, record.offset):
+            offset = record.offset
+            if folded(profile, event, topic, offset):
                 continue
             try:
-                outcomes.append((self._ledger.of(profile, event), record.offset))
+                outcomes.append((of(profile, event), offset))
                 profile = fold(profile, event)
-                mark(profile, event, topic, record.offset)
+                mark(profile, event, topic, offset)
             except FAULTS as fault:
                 raise UnfoldableError(entry) from fault
-            done += 1
         for counted, offset in outcomes:
             self._ledger.add(counted, offset)
+        done = len(outcomes)
         self._out.count("folded", done)
         self._out.count("replayed", len(entries) - done)
         return profile if done else None

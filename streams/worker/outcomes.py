@@ -54,7 +54,8 @@ class Ledger:
             if offset > opened.before and (origin is None or _first(opened.outcome, origin)):
                 add(opened.outcome, delta)
                 new = True
-            opened.outcome.folded = max(opened.outcome.folded, offset)
+            if offset > opened.outcome.folded:
+                opened.outcome.folded = offset
         return new
 
     def _opened(self, key: OutcomeKey, offset: int) -> _Opened:

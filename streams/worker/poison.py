@@ -21,8 +21,8 @@ AHEAD_MS: Final = 86_400_000
 """An edge stamps what it receives, so nothing happens after its receipt; a day, for clocks that disagree."""
 
 
-def read_event(key: bytes | None, value: bytes | None) -> Event:
-    """The event in a record.
+def read_event(key: bytes | None, value: bytes | None, known: Container[bytes] = ()) -> Event:
+    """The event in a record. `known`: keys whose ids have been looked at.
 
     Raises:
         PoisonError: with a reason that names fields and never their values.
@@ -39,15 +39,20 @@ def read_event(key: bytes | None, value: bytes | None) -> Event:
         raise PoisonError(without_values(error)) from error
     if not 1 <= event.v <= SCHEMA:
         raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")
-    if not is_id(event.merchant) or not (event.customer is None or is_id(event.customer)):
+    matches = event.key == key
+    if not (matches and key in known) and not _has_ids(event):
         raise PoisonError("merchant or customer is no id")
     if not (FIRST_MS <= event.at < LAST_MS and FIRST_MS <= event.received < LAST_MS):
         raise PoisonError("at or received is no time")
     if event.at > event.received + AHEAD_MS:
         raise PoisonError("at lies after its receipt")
-    if event.key != key:
+    if not matches:
         raise PoisonError("the key contradicts merchant and customer of the value")
     return event
+
+
+def _has_ids(event: Event) -> bool:
+    return is_id(event.merchant) and (event.customer is None or is_id(event.customer))
 
 
 def without_values(error: Exception) -> str:

@@ -12,7 +12,7 @@ from models.contracts.segments import Rule, SegmentModel
 from models.features.fields import field_value
 from models.features.fold import fold
 from models.features.vector import vector
-from models.segmentation.assign import Nearest, Segmenter, reassign
+from models.segmentation.assign import Nearest, Segmenter, reassign, reassign_all
 from tests.unit.models.making import START, folded_all, history, looked_at, model, query
 
 SALE_FANS = DefinedSegment(id="s_sale", name="Sale", rule=Rule(field="category.sale.share", op=">", value=0.5))
@@ -49,6 +49,19 @@ def test_law_asking_changes_nothing(segmenter: Segmenter, events: list[Event]) -
     asked, untouched = folded_all(events), folded_all(events)
     segmenter.membership(asked, asked.last)
     assert asked == untouched
+
+
+@every_segmenter
+@some
+@given(crowd=st.lists(history(), max_size=5))
+def test_law_a_crowd_is_assigned_as_each_of_it_alone(segmenter: Segmenter, crowd: list[list[Event]]) -> None:
+    alone, together = [folded_all(events) for events in crowd], [folded_all(events) for events in crowd]
+    ats = [profile.last for profile in together]
+    single = [segmenter.membership(profile, profile.last) for profile in alone]
+    assert segmenter.memberships(together, ats) == single
+    changes = [reassign(profile, segmenter, profile.last) for profile in alone]
+    assert reassign_all(together, segmenter) == changes
+    assert together == alone
 
 
 @every_segmenter

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.contracts.contents import DefinedSegment
 from models.contracts.decisions import Decision
+from models.contracts.errors import PoisonError
 from models.contracts.events import Event, Impression, Origin, Query, encode_event
 from models.contracts.ids import partition_of
 from models.contracts.profile import Profile, decode_assignment, decode_profile, encode_profile
@@ -22,6 +23,7 @@ from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk, Folded, Source
 from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
+from streams.worker.poison import read_event
 
 SOURCE = Source("events", 0, 1)
 START = 1_763_800_000_000
@@ -232,3 +234,28 @@ def test_however_it_is_cut_and_repeated_the_result_is_the_same(customers: list[s
 def _counts(value: bytes) -> tuple[int, int, int]:
     outcome = decode_outcome(value)
     return outcome.decisions, outcome.impressions, outcome.clicks
+
+
+def test_what_is_skipped_of_a_decision_changes_nothing_that_is_written() -> None:
+    full = Decision(
+        placement="hero", content="c_1", version=3, reason="learned", arm="uniform", fresh="overlay", segment="l_1_0",
+        defined=("s_vip",), context_segment="c_x", model_version=1, table_version=2, choice_version=3,
+        eligible=("c_1", "c_2"), u=0.25, propensity=0.5,
+    )  # fmt: skip
+    event = msgspec.structs.replace(query(0), decisions=(full, full))
+    read = read_event(event.key, encode_event(event))
+    assert isinstance(read, Query)
+    assert fold(None, read) == fold(None, event)
+    assert outcomes(None, read, 0, 24) == outcomes(None, event, 0, 24)
+    given = {field.name for field in msgspec.structs.fields(Query)} - {"decisions"}
+    assert {name: getattr(read, name) for name in given} == {name: getattr(event, name) for name in given}
+
+
+def test_ids_are_looked_at_for_every_key_that_is_not_known() -> None:
+    event = query(0, "no/id")
+    with pytest.raises(PoisonError, match="no id"):
+        read_event(event.key, encode_event(event))
+    with pytest.raises(PoisonError, match="no id"):
+        read_event(b"m/c", encode_event(event), {b"m/c": None})
+    good = query(0)
+    assert read_event(good.key, encode_event(good), {good.key: None}) == read_event(good.key, encode_event(good))

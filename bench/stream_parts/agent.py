@@ -1,0 +1,135 @@
+"""The product's own worker on real visits: profile, marks, assignment, outcomes, every topic; beside it the floor, the
+comparison job in a plain client loop."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench.stream_parts import compare, shop
+from bench.stream_parts.stage import WORKER_CORE, Mark, Ran, Stage, cpu_seconds, load, memory_mb, records_on, say
+from models.contracts.events import Query, encode_event
+from models.contracts.segments import LiveModel, SegmentModel, live_model_key, model_key
+from models.contracts.settings import Settings
+from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, SEGMENT_MODELS
+from streams import admin
+from streams.brokers.base import free_port
+from tests.support.process import Process
+
+PARTITIONS = 16
+LIMIT_S = 180.0
+LOOK_S = 0.05
+
+
+def settings(stage: Stage) -> Settings:
+    """Topics of their own, made, with a live model on them."""
+    prefix = stage.name("agent")
+    found = Settings(brokers=stage.address, topic_prefix=prefix, partitions=PARTITIONS, worker_group=f"{prefix}worker")
+    admin.apply(found)
+    publish(found, shop.model())
+    return found
+
+
+def publish(of: Settings, model: SegmentModel) -> None:
+    """Puts a model live."""
+    live = LiveModel(merchant=model.merchant, version=model.version)
+    records = [
+        (model_key(model.merchant, model.version), msgspec.json.encode(model)),
+        (live_model_key(model.merchant), msgspec.json.encode(live)),
+    ]
+    load(of.brokers, SEGMENT_MODELS.on(of.topic_prefix), records)
+
+
+@contextmanager
+def worker(stage: Stage, of: Settings, name: str, core: int = WORKER_CORE) -> Iterator[Process]:
+    """A worker process on `core`, ready."""
+    port = free_port()
+    given = {
+        "brokers": of.brokers, "topic_prefix": of.topic_prefix, "partitions": of.partitions,
+        "worker_group": of.worker_group, "worker_port": port, "data_dir": stage.folder / f"{of.topic_prefix}{name}",
+    }  # fmt: skip
+    process = Process("worker", given, stage.folder / f"{of.topic_prefix}{name}.log", f"http://127.0.0.1:{port}")
+    process.start()
+    try:
+        os.sched_setaffinity(process.pid, {core})
+        yield process
+    finally:
+        process.kill()
+
+
+def folded(process: Process) -> int:
+    """How many events it has folded."""
+    try:
+        text = httpx.get(f"{process.health}/metrics", timeout=5).text
+    except httpx.TransportError:
+        return 0  # it is starting
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "tailorbird_worker_events_total" and sample.labels.get("result") == "folded":
+                return int(sample.value)
+    return 0
+
+
+def drain(stage: Stage, of: Settings, events: int) -> Ran:
+    """A worker folds what is on the topic. The time before its first chunk (imports, rebalance) is not counted."""
+    with worker(stage, of, "worker") as process:
+        deadline = time.monotonic() + LIMIT_S
+        marks: dict[str, Mark] = {}
+        began = 0
+        while time.monotonic() < deadline:
+            now = folded(process)
+            if now and not marks:
+                began = now
+                marks["first"] = _mark(stage, process)
+            if now >= events:
+                marks["done"] = _mark(stage, process)
+                return Ran(events - began, marks, memory_mb(process.pid))
+            time.sleep(LOOK_S)
+        raise RuntimeError(f"{folded(process)} of {events} events were folded:\n{process.last_words()}")
+
+
+def _mark(stage: Stage, process: Process) -> Mark:
+    return Mark(time.perf_counter(), cpu_seconds(process.pid), cpu_seconds(stage.broker.pid))
+
+
+def fill(of: Settings, queries: Sequence[Query]) -> int:
+    """Puts the queries on the topic of events."""
+    return load(of.brokers, EVENTS.on(of.topic_prefix), ((query.key, encode_event(query)) for query in queries))
+
+
+def measure(stage: Stage) -> dict[str, object]:
+    """Medians over the rounds; each round has a floor of its own."""
+    queries = shop.queries(7, copies=1 if stage.quick else 3)
+    rates, floors, ratios, seconds = [], [], [], []
+    figures: dict[str, object] = {}
+    for _ in range(1 if stage.quick else 3):
+        floor, _ = compare.run(stage, "floor")
+        of = settings(stage)
+        count = fill(of, queries)
+        ran = drain(stage, of, count)
+        rates.append(ran.per_core())
+        seconds.append(ran.per_second)
+        floors.append(floor.per_core())
+        ratios.append(ran.per_core() / floor.per_core())
+        written = {
+            topic.name: records_on(stage.address, [topic.on(of.topic_prefix)])
+            for topic in (PROFILES, ASSIGNMENTS, OUTCOMES)
+        }
+        figures |= {f"full_{name}_per_million": round(many / count * 1e6) for name, many in written.items()}
+        figures["full_memory_mb"] = round(ran.memory_mb)
+        say(
+            f"agent: {ran.per_core():,.0f} events per CPU s, {ran.per_second:,.0f}/s, {ratios[-1]:.2f} of the floor, wrote {written}, {ran.memory_mb:.0f} MB"
+        )
+    return {
+        "full_events_per_s_core": round(statistics.median(rates)),
+        "full_events_per_s": round(statistics.median(seconds)),
+        "full_over_floor": round(statistics.median(ratios), 2),
+        **figures,
+    }

@@ -1,0 +1,1 @@
+"""The comparison job as each way to write it: one file a peer, each a process of its own."""
