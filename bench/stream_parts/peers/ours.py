@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from bench.stream_parts import toy
 from models.contracts.settings import Settings
+from streams.store.base import Lookup
+from streams.store.memory import MemoryStore
 from streams.transport.batches import Sent, publish
 from streams.transport.consumer import install
 from streams.transport.schema import ChunkSchema
@@ -43,7 +45,7 @@ def newer(held: bytes, incoming: bytes) -> bool:
     return bool(read(incoming)[OFFSET] >= read(held)[OFFSET])
 
 
-def fold(records: list[Any], rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
+def fold(records: list[Any], rows: Lookup) -> dict[bytes, bytes]:
     """Customer by customer: a profile is read and written once, however many events of the chunk are its own."""
     customers: dict[bytes, list[Any]] = {}
     for record in records:
@@ -66,6 +68,11 @@ def fold(records: list[Any], rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     return dirty
 
 
+async def nothing_kept(*_: object) -> set[int]:
+    """The store is new, so nothing in it can stand."""
+    return set()
+
+
 def main(broker: str, target: int, prefix: str, state: str) -> None:
     settings = Settings(brokers=broker, partitions=toy.PARTITIONS, worker_group=prefix + "ours", data_dir=state)
     app = make_app(settings)
@@ -75,20 +82,20 @@ def main(broker: str, target: int, prefix: str, state: str) -> None:
         output, key_type=bytes, value_type=bytes, partitions=toy.PARTITIONS, schema=schema, recovery_buffer_size=2
     )
     assert isinstance(table, ChunkTable)
-    table.newer = newer
+    table.newer, table.store, table.standing = newer, MemoryStore(), nothing_kept
     progress = toy.Progress(target)
 
     async def agent(stream: Any) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all", linger_ms=0, max_batch_size=256 * 1024)
         await producer.start()
         chunks: Any = stream.noack()
-        sent: deque[tuple[Any, Sent]] = deque()
+        sent: deque[tuple[Any, Sent, dict[bytes, bytes]]] = deque()
 
         async def settle(most: int) -> bool:
             ended = False
             while len(sent) > most:
-                event, batches = sent.popleft()
-                await batches.confirmed()
+                event, batches, dirty = sent.popleft()
+                table.wrote(event.message.partition, await batches.confirmed(), dirty)
                 await chunks.ack(event)
                 ended = progress.add(len(event.value))
             return ended
@@ -97,9 +104,9 @@ def main(broker: str, target: int, prefix: str, state: str) -> None:
             rows = table.rows[event.message.partition]
             progress.begin()
             dirty = fold(event.value, rows)
-            rows.update(dirty)
+            rows.put(dirty)
             now = int(time.time() * 1000)
-            sent.append((event, await publish(producer, output, event.message.partition, dirty.items(), now)))
+            sent.append((event, await publish(producer, output, event.message.partition, dirty.items(), now), dirty))
             if await settle(0 if chunks.channel.queue.empty() else IN_FLIGHT):
                 await app.consumer.commit()
                 toy.say("done")
