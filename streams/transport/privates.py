@@ -18,13 +18,16 @@ USED: Final = {
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
     "faust.tables.recovery:Recovery": ("revoke",),
     "faust.tables.base:Collection": ("persisted_offset", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
+    "aiokafka.consumer.fetcher:PartitionRecords": ("_unpack_records",),
     "aiokafka:AIOKafkaProducer": ("create_batch", "send_batch"),
 }  # fmt: skip
 """Class -> its methods that are overridden or called."""
 
 FIELDS: Final = (
     "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
-    "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaProducer._message_accumulator._batch_ttl",
+    "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaConsumer._fetch_min_bytes", "AIOKafkaConsumer._max_partition_fetch_bytes",
+    "AIOKafkaConsumer._key_deserializer", "PartitionRecords._key_deserializer", "PartitionRecords._records",
+    "PartitionRecords._check_crcs", "PartitionRecords.next_fetch_offset", "AIOKafkaProducer._message_accumulator._batch_ttl",
 )  # fmt: skip
 """Instance fields that are read or set; they exist only on instances, so the version is their only check."""
 
