@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,13 +71,58 @@ def balancer() -> None:
     """Configuration of a balancer before several edges."""
 
 
-@balancer.command()
-@click.option("--bind", help="Where queries arrive, host:port.  [default: that of edge-url's port]")
-@click.argument("edges", nargs=-1, required=True, metavar="HOST:PORT...")
-def haproxy(bind: str | None, edges: tuple[str, ...]) -> None:
-    """Print haproxy.cfg (2.6 or later) for these edges: a customer stays on one, a lost one moves only its share."""
-    from cli.flags import resolve
-    from supervisor.balancer import configuration
+def _made(name: str, says: str) -> Callable[[Callable[..., str]], click.Command]:
+    """A command that prints a configuration for the edges of its command line."""
 
-    settings: Any = resolve({})
-    click.echo(configuration(bind or f"*:{settings.edge_port}", edges), nl=False)
+    def command(render: Callable[..., str]) -> click.Command:
+        @click.option("--bind", help="Where queries arrive, host:port.  [default: every address, the edge's port]")
+        @click.option(
+            "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Workers of each edge."
+        )
+        @click.option("--trusted", multiple=True, metavar="ADDRESS", help="A proxy before this one, or its network.")
+        @click.argument("edges", nargs=-1, required=True, metavar="[I/N=]HOST:PORT...")
+        def printed(
+            bind: str | None, workers: int, trusted: tuple[str, ...], edges: tuple[str, ...], **more: str
+        ) -> None:
+            from cli.flags import resolve
+            from supervisor.balancer import fleet
+
+            settings: Any = resolve({})
+            where = bind or f"*:{settings.edge_port}"
+            click.echo(render(fleet(where, edges, workers, trusted, settings), **more), nl=False)
+
+        return balancer.command(name, help=says)(printed)
+
+    return command
+
+
+@_made("haproxy", "Print haproxy.cfg (2.6 or later): a customer stays on one worker, a lost one moves only its share.")
+def haproxy(fleet: Any) -> str:
+    from supervisor.balancer.haproxy import rendered
+
+    return rendered(fleet)
+
+
+@_made("nginx", "Print nginx.conf (1.22 or later): the same without health checks.")
+def nginx(fleet: Any) -> str:
+    from supervisor.balancer.nginx import rendered
+
+    return rendered(fleet)
+
+
+@_made("envoy", "Print envoy.yaml (1.30 or later).")
+def envoy(fleet: Any) -> str:
+    from supervisor.balancer.envoy import rendered
+
+    return rendered(fleet)
+
+
+def _kubernetes(fleet: Any, host: str) -> str:
+    from supervisor.balancer.kubernetes import rendered
+
+    return rendered(fleet, host)
+
+
+kubernetes = click.option("--host", required=True, help="Public name of the edges.")(
+    _made("kubernetes", "Print manifests: an Ingress, and HAProxy behind it.")(_kubernetes)
+)

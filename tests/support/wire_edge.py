@@ -1,0 +1,110 @@
+"""An edge on a real socket without Kafka behind: for tests of what comes from outside.
+
+``python -m tests.support.wire_edge`` runs one with the settings of its environment and the merchants `shop` and `other`
+live; `WireEdge` starts it as a child and looks at it from outside.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from models.contracts.settings import read
+from streams.brokers import free_port, leash
+from tests.support.process import environment
+from tests.support.waiting import eventually
+
+MERCHANTS = ("shop", "other")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class WireEdge:
+    """The child."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "log"
+        values = {"edge_port": self.port, "data_dir": folder / "data", "drain_s": 0.2, **settings}
+        leashed = (sys.executable, "-S", leash.__file__, str(os.getpid()), str(int(signal.SIGKILL)))
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                (*leashed, sys.executable, "-m", "tests.support.wire_edge"),
+                env=environment(values),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.http = httpx.Client(base_url=self.url, timeout=10)
+        eventually(self.ready, 30, "the edge is ready")
+
+    def ready(self) -> bool:
+        assert self.child.poll() is None, self.log.read_text()
+        try:
+            return self.http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def connect(self) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
+    def memory(self) -> int:
+        """Resident bytes."""
+        return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * _PAGE
+
+    def metric(self, sample: str) -> float:
+        """The value of a sample, by its name and labels as they are written."""
+        lines = self.http.get("/metrics").text.splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample)
+
+    def faults(self) -> list[str]:
+        """Lines of the log that only a fault of ours writes."""
+        return re.findall(r"(?m)^.*(?:Traceback|Exception|CRITICAL|Error:).*$", self.log.read_text(errors="replace"))
+
+    def stop(self) -> int:
+        self.http.close()
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(40)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.kill()
+        self.child.wait()
+        self.http.close()
+
+
+def serve(variables: Mapping[str, str]) -> None:
+    """Until SIGTERM."""
+    from dataclasses import replace
+
+    from api.edge.app import make_app
+    from api.edge.server import Server, listen
+    from api.edge.state import now_ms
+    from tests.unit.api.conftest import Bench
+
+    settings = read(variables, {})
+    bench = Bench(Path(settings.data_dir) / "spool", settings)
+    for merchant in MERCHANTS:
+        bench.serve(merchant)
+    edge = replace(bench.edge, clock=now_ms)
+
+    def drain() -> None:
+        edge.phase.draining = True
+
+    server = Server(make_app(edge), settings, drain, lambda: False)
+    server.run([listen(settings.host, settings.edge_port, "choose another")])
+
+
+if __name__ == "__main__":
+    serve(os.environ)
