@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import indent
 
+from models.contracts.settings import EDGE_PORT, PORT_BASE
 from supervisor.balancer.fleet import Fleet
 from supervisor.balancer.haproxy import rendered as haproxy
 
-PORT = 8701
+PORT = PORT_BASE + EDGE_PORT
 IMAGE = "haproxy:2.6"
 
 
