@@ -85,6 +85,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float, _help("Most events a second that an edge ships to Kafka, beside live traffic; 0 = no limit", "edge")
     ] = 50_000.0
     body_bytes: Annotated[int, _help("Largest request body after decompression", "edge", "console")] = 64 * 1024
+    metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Port of an edge's /metrics, which no balancer should reach; 0 = the edge's own",
+            extra={"processes": ("edge",)},
+        ),
+    ] = 0
+    trace_endpoint: Annotated[
+        str, _help("Where traces go by OTLP over HTTP (http://host:4318/v1/traces); empty = none", "edge")
+    ] = ""
     line_bytes: Annotated[int, _help("Longest query string", "edge")] = 8 * 1024
     header_bytes: Annotated[int, _help("Most bytes of a request's headers", "edge")] = 16 * 1024
     json_depth: Annotated[int, _help("Most levels of a request's JSON", "edge")] = 8

@@ -7,6 +7,7 @@ import yaml
 
 from cli.flags import declared
 from models.contracts.settings import Settings, variable
+from scripts.generate import grafana
 from streams.brokers.jars import kafka_version
 from streams.brokers.kafka import properties
 from supervisor.balancer import configuration
@@ -143,12 +144,14 @@ def files() -> dict[str, str]:
         **{f"{process}.Dockerfile": image(process) for process in PORTS},
         "compose.yaml": HEAD + text,
         "haproxy.cfg": HEAD + configuration(f"*:{PORTS['edge']}", [f"{edge}:{PORTS['edge']}" for edge in EDGES]),
+        **grafana.files(HEAD),
     }
 
 
 def main() -> None:
     """Writes them."""
     for name, text in files().items():
+        (DOCKER / name).parent.mkdir(exist_ok=True)
         (DOCKER / name).write_text(text)
         print(f"docker/{name}")
 

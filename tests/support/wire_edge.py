@@ -89,6 +89,7 @@ def serve(variables: Mapping[str, str]) -> None:
     from dataclasses import replace
 
     from api.edge.app import make_app
+    from api.edge.hot import hot_protocol
     from api.edge.server import Server, listen
     from api.edge.state import now_ms
     from tests.unit.api.conftest import Bench
@@ -102,8 +103,10 @@ def serve(variables: Mapping[str, str]) -> None:
     def drain() -> None:
         edge.phase.draining = True
 
-    server = Server(make_app(edge), settings, drain, lambda: False)
-    server.run([listen(settings.host, settings.edge_port, "choose another")])
+    listeners = [
+        listen(settings.host, port, "choose another") for port in (settings.edge_port, settings.metrics_port) if port
+    ]
+    Server(make_app(edge), settings, drain, lambda: False, hot_protocol(edge)).run(listeners)
 
 
 if __name__ == "__main__":

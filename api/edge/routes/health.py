@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from api.edge.metrics.exposition import MEDIA_TYPE
 from api.edge.state import Edge
+from models.contracts.errors import RequestError
 
 
 def routes(edge: Edge) -> list[Route]:
@@ -25,7 +26,10 @@ def routes(edge: Edge) -> list[Route]:
         progress = {"started": edge.phase.answers, **asdict(edge.phase.progress())}
         return JSONResponse(progress, 200 if progress["started"] else 503)
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        own = edge.settings.metrics_port
+        if own and request.scope["server"][1] != own:  # every worker listens on both, and here comes the public
+            raise RequestError(404, "Not found", "Metrics are on a port of their own.")
         return Response(edge.metrics.exposition(), media_type=MEDIA_TYPE)
 
     return [
