@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import socket
+import struct
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
@@ -120,10 +122,11 @@ class Bounded(HttpToolsProtocol):
 
     def looked_at(self, now: float) -> None:
         """One connection's part of a sweep, at `now` of the loop's clock."""
-        if self.transport.is_closing():
-            return
-        if self.blocked is not None and now - self.blocked > self.patience.send_s:
-            self.transport.abort()  # closing would wait for the client to take what it does not take
+        if self.transport.is_closing() and self.blocked is None:
+            self.blocked = now  # it waits for the client to take the rest
+        if self.blocked is not None:
+            if now - self.blocked > self.patience.send_s:
+                self._cut()
         elif not self.whole:
             if now - self.since > self.patience.send_s + GRACE_S:
                 self._end_unfinished()
@@ -136,7 +139,15 @@ class Bounded(HttpToolsProtocol):
         if self.in_head and not self.busy:
             self.refuse(RequestError(408, "Too slow", f"The request took longer than {self.patience.send_s:.0f} s."))
         else:
-            self.transport.abort()
+            self._cut()
+
+    def _cut(self) -> None:
+        """At once, with a reset: closing would wait for the client to take what it does not take, first here and then in
+        the kernel, which would go on holding megabytes for it."""
+        wire = self.transport.get_extra_info("socket")
+        if wire is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 def bounded(protocol: type[Bounded], settings: Settings) -> type[Bounded]:

@@ -46,7 +46,10 @@ def run(settings: Settings) -> None:
 def _family(settings: Settings, stack: ExitStack) -> Parent:
     """The roles in the order of their start, and how they end: answers first, then what they left."""
     listeners = [_listener(settings, port, stack) for port in (settings.edge_port, *worker_ports(settings))]
-    common, own = listeners[0], listeners[1:]
+    common, own = [listeners[0]], listeners[1:]
+    if settings.metrics_port:  # any worker answers a scrape for all of them
+        common.append(_listener(settings, settings.metrics_port, stack))
+        listeners.append(common[-1])
     held = stack.enter_context(shared(settings))
     everywhere = [each.fileno() for each in listeners]
     first = Role("replica", partial(replica.run, settings, held), everywhere)
@@ -63,13 +66,13 @@ def _family(settings: Settings, stack: ExitStack) -> Parent:
     return Parent([first, second, *workers], ending, close)
 
 
-def _worker(settings: Settings, held: Shared, number: int, common: socket, own: list[socket]) -> Role:
-    mine = [common, *own[number : number + 1]]
+def _worker(settings: Settings, held: Shared, number: int, common: list[socket], own: list[socket]) -> Role:
+    mine = [*common, *own[number : number + 1]]
     others = [each.fileno() for each in own if each not in mine]
     return Role(f"worker {number}", partial(worker.run, settings, held, number, mine), others)
 
 
 def _listener(settings: Settings, port: int, stack: ExitStack) -> socket:
-    listener = listen(settings.host, port, "choose another with TAILORBIRD_EDGE_PORT or TAILORBIRD_WORKER_PORTS")
+    listener = listen(settings.host, port, "choose another with TAILORBIRD_EDGE_PORT, _WORKER_PORTS or _METRICS_PORT")
     stack.callback(listener.close)
     return listener

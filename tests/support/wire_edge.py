@@ -4,6 +4,7 @@
 live; `WireEdge` starts it as a child and looks at it from outside.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -60,6 +61,15 @@ class WireEdge:
     def memory(self) -> int:
         """Resident bytes."""
         return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * _PAGE
+
+    def sockets(self) -> int:
+        """Of TCP that it has open, its listener included."""
+        found = set()
+        for descriptor in Path(f"/proc/{self.child.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.add(os.readlink(descriptor))
+        tcp = Path(f"/proc/{self.child.pid}/net/tcp").read_text().splitlines()[1:]
+        return len(found & {f"socket:[{line.split()[9]}]" for line in tcp})
 
     def metric(self, sample: str) -> float:
         """The value of a sample, by its name and labels as they are written."""

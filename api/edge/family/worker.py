@@ -11,8 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from starlette.types import ASGIApp
+
 from api.edge.access import ServerKeys
 from api.edge.app import make_app
+from api.edge.connection import Bounded
 from api.edge.family.child import Life
 from api.edge.family.following import Following
 from api.edge.family.shared import Shared
@@ -27,6 +30,7 @@ from api.edge.spool.ledger import read_ledger
 from api.edge.spool.log import SpoolLog
 from api.edge.state import Edge, Phase, Shard
 from api.edge.table import PackedTable
+from api.edge.tracing import traced
 from api.edge.warm import Warm
 from models.contracts.ids import new_id
 from models.contracts.settings import Settings
@@ -102,4 +106,10 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
     def drain() -> None:
         phase.draining = True
 
-    return Server(make_app(edge), settings, drain, lambda: following.failure is not None, hot_protocol(edge))
+    app: ASGIApp = make_app(edge)
+    protocol = hot_protocol(edge)
+    if settings.trace_endpoint:  # a span wraps a request as Starlette sees it: traced, queries take that door
+        app, end = traced(app, settings.trace_endpoint, settings.edge_id)
+        stack.callback(end)
+        protocol = Bounded
+    return Server(app, settings, drain, lambda: following.failure is not None, protocol)

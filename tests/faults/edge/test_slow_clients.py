@@ -1,6 +1,7 @@
 """Clients that are slow, silent, gone or too many: each costs little and not for long, and nobody else notices."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.hostile import GOOD, post
 from tests.support.rawhttp import Raw
+from tests.support.waiting import eventually
 from tests.support.wire_edge import WireEdge
 
 PATIENCE = {"send_s": 0.5, "idle_s": 2.0}
@@ -60,7 +62,7 @@ async def test_thousands_of_idle_connections_keep_nobody_out(make_edge: Callable
     idle: list[socket.socket] = []
     try:
         idle.extend(edge.connect() for _ in range(2_000))
-        assert edge.http.post("/v1/query", content=GOOD).status_code == httpx.codes.OK
+        assert httpx.post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK
         fresh = await Raw.open(edge.port)
         fresh.send(post())
         answer = await fresh.answer()
@@ -121,17 +123,20 @@ async def test_a_thousand_pipelined_requests_are_answered_in_order(edge: WireEdg
 
 
 async def test_who_reads_no_answers_is_cut_off(make_edge: Callable[..., WireEdge]) -> None:
+    """The client's own kernel may keep the news from it: what counts is that the edge holds nothing any more."""
     edge = make_edge(**PATIENCE)
+    edge.http.close()
+    eventually(lambda: edge.sockets() == 1, ENDS_WITHIN, "only the listener is left")
     before = edge.memory()
     with edge.connect() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.settimeout(ENDS_WITHIN)
-        with pytest.raises(ConnectionError):  # and no TimeoutError, which would say that it may go on for ever
-            _talk(deaf)
+        deaf.settimeout(0.3)
+        sent = 0
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while True:
+                sent += deaf.send(post() * 100)
+        assert sent > 100_000
+        assert edge.sockets() > 1
+        eventually(lambda: edge.sockets() == 1, ENDS_WITHIN, "the connection is gone")
     assert edge.memory() - before < 50_000_000
-    assert edge.http.post("/v1/query", content=GOOD).status_code == httpx.codes.OK
-
-
-def _talk(deaf: socket.socket) -> None:
-    while True:
-        deaf.sendall(post() * 100)
+    assert httpx.post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK

@@ -1,15 +1,11 @@
 """Spans of an edge, as a collector on the wire receives them: routes and statuses, and nothing that names anybody."""
 
-import gzip
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,28 +13,7 @@ from starlette.routing import Route
 
 from api.edge.tracing import traced
 from models.contracts.errors import ConfigurationError
-
-
-class Collector(ThreadingHTTPServer):
-    """Keeps what it is sent."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert isinstance(self.server, Collector)
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            self.server.raw.append(body)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        self.raw: list[bytes] = []
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+from tests.support.collector import Collector
 
 
 @pytest.fixture
@@ -69,16 +44,9 @@ async def test_a_collector_gets_a_span_a_request_and_no_word_of_who_asked(collec
         await client.get("/v1/embed/secret-5")
         await client.request("SECRET-6", "/secret-7")
     end()
-    spans = [
-        span
-        for raw in collector.raw
-        for resource in ExportTraceServiceRequest.FromString(raw).resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
     said = {
         span.name: {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
-        for span in spans
+        for span in collector.spans()
     }
     assert said == {
         "POST /v1/query": _attributes("POST", "/v1/query", 200),

@@ -150,6 +150,17 @@ async def test_a_client_that_takes_no_answer_is_cut_off(host: Host) -> None:
     await host.settle()
 
 
+async def test_a_closed_connection_whose_rest_nobody_takes_is_cut_off(host: Host) -> None:
+    connection, wire = host.connect()
+    connection.data_received(b"nonsense\r\n\r\n")
+    assert wire.closed
+    cut = []
+    for seconds in (0, PATIENCE.send_s - 0.1, PATIENCE.send_s + 0.1):
+        host.sweep_in(seconds)
+        cut.append(wire.aborted)
+    assert cut == [False, False, True]
+
+
 async def test_who_ends_the_own_half_is_still_answered(host: Host) -> None:
     connection, wire = host.connect()
     connection.data_received(REQUEST * 3)
