@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 DECLARED_IN = {"models/contracts/settings.py", "models/contracts/topics.py"}
 TOPIC_NAMES = {topic.name for topic in TOPICS}
 VARIABLES = {settings.variable(name) for name in settings.Settings.__struct_fields__}
-PORTS = {getattr(settings.Settings(), name) for name in settings.Settings.__struct_fields__ if name.endswith("_port")}
+PORTS = {
+    getattr(settings.Settings(), name) for name in settings.Settings.__struct_fields__ if name.endswith("_port")
+} - {0}  # none of its own
 PORTS |= {
     settings.PORT_BASE + offset for offset in (settings.SHOP_PORT, settings.FURTHER_EDGES_PORT, settings.BROKER_PORT)
 }
