@@ -19,10 +19,14 @@ Ready = Callable[[], str | None]
 class Health:
     """Serves in a thread, so that a busy event loop still answers."""
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, ready: Ready) -> None:
-        """Raises UnavailableError where the port is in use."""
+    def __init__(
+        self, host: str, port: int, registry: CollectorRegistry, ready: Ready, stuck: Ready = lambda: None
+    ) -> None:
+        """`stuck` answers None while the process works, else why it is to be started again.
+
+        Raises UnavailableError where the port is in use."""
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(registry, ready))
+            self._server = ThreadingHTTPServer((host, port), _handler(registry, ready, stuck))
         except OSError as error:
             raise UnavailableError(
                 f"Port {port} of {host} cannot be listened on: {error.strerror}.",
@@ -41,7 +45,7 @@ class Health:
         self._thread.join()
 
 
-def _handler(registry: CollectorRegistry, ready: Ready) -> type[BaseHTTPRequestHandler]:
+def _handler(registry: CollectorRegistry, ready: Ready, stuck: Ready) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 10  # seconds a silent connection keeps its thread
@@ -49,7 +53,8 @@ def _handler(registry: CollectorRegistry, ready: Ready) -> type[BaseHTTPRequestH
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/livez":
-                self._answer(200, b"alive\n")
+                why = stuck()
+                self._answer(503 if why else 200, f"{why or 'alive'}\n".encode())
             elif path == "/readyz":
                 missing = ready()
                 self._answer(503 if missing else 200, f"{missing or 'ready'}\n".encode())

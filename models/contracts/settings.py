@@ -144,6 +144,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"processes": ("worker",)},
         ),
     ] = 0
+    reassign_rate: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Profiles a second that a new model or publication assigns anew, behind the fresh events",
+            extra={"processes": ("worker",)},
+        ),
+    ] = 10_000.0
     worker_id: Annotated[
         str, _help("Name of this worker in its group: back under it within 6 s, it keeps its partitions", "worker")
     ] = ""

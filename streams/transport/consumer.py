@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from faust.types.tuples import ConsumerMessage
 
 from streams.transport import records as unpacking
 from streams.transport.records import Whole
+from streams.transport.tables import Run
 
 FETCH_WAIT_MS = 25
 """How long the broker gathers before it answers; Faust hard-codes 1,500. A slow stream so comes in chunks of what 25 ms
@@ -93,8 +94,8 @@ class Places(dict[TP, "int | None"]):
 class ChunkConsumer(SafeResume):
     """Counts chunks where Faust counts messages. A chunk's offset is that of its last record.
 
-    Every record after the committed offset is handed out, or the fetcher is sent back to it: what is fetched across a
-    seek would otherwise be lost without a trace.
+    Every record after the committed offset (of a changelog: after where recovery sought it) is handed out, or the fetcher
+    is sent back to it: what is fetched across a seek or a rebalance would otherwise be lost without a trace.
     """
 
     chunk_topics: frozenset[str] = frozenset()
@@ -107,6 +108,10 @@ class ChunkConsumer(SafeResume):
         self._next: dict[TP, int | None] = {}  # what is to be handed out next
         self._sent_back: dict[TP, int] = {}
         self._seeks = 0
+        self.epochs: Counter[TP] = Counter()
+        """Seeks of each changelog partition: what was fetched before the last one is stale."""
+        self.sought: dict[TP, int | None] = {}
+        """The committed places of the last seek to them: a new object each time."""
         super().__init__(*args, **kwargs)
         self._read_offset = Places(self.chunk_topics)
 
@@ -155,9 +160,9 @@ class ChunkConsumer(SafeResume):
                 if self._jumped(tp, chunk[0].offset):
                     await self._send_back({tp})
                     break
-                if not self._is_changelog_tp(tp):
-                    self._next[tp] = chunk[-1].offset + 1
-                self._chunks[tp].append(chunk[-1].offset)
+                self._next[tp] = chunk[-1].offset + 1
+                if not self._is_changelog_tp(tp):  # which nobody acknowledges
+                    self._chunks[tp].append(chunk[-1].offset)
                 yield tp, self._message(tp, chunk, generation)
 
     def _unread(self, tp: TP, chunk: list[Any]) -> list[Any]:
@@ -168,9 +173,9 @@ class ChunkConsumer(SafeResume):
 
     def _jumped(self, tp: TP, first: int) -> bool:
         """Whether records are missing before `first`. Asked again for the same place the answer is no: then the broker
-        itself has them no more."""
+        itself has them no more. Compaction makes a changelog all gaps."""
         after = self._next.get(tp)
-        if after is None or first <= after or self._sent_back.get(tp) == after:
+        if self._is_changelog_tp(tp) or after is None or first <= after or self._sent_back.get(tp) == after:
             return False
         self._sent_back[tp] = after
         return True
@@ -180,11 +185,19 @@ class ChunkConsumer(SafeResume):
         assignment = self.assignment()
         places = {tp: after for tp in tps & assignment if (after := self._next.get(tp)) is not None}
         if places and self.flow_active:
-            await self.seek_wait(places)
+            await super().seek_wait(places)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Recovery seeks the changelogs with it, also while something of them is being fetched."""
+        self._seeks += 1
+        self.epochs.update(partitions.keys())
+        self._next.update((tp, offset) for tp, offset in partitions.items() if tp.topic in self.chunk_topics)
+        await super().seek_wait(partitions)
 
     def _message(self, tp: TP, chunk: list[Any], generation: int) -> Any:
         last = chunk[-1]
-        value: Any = chunk  # Faust's type says bytes; ChunkSchema is the only reader
+        value: Any = Run(chunk)  # Faust's type says bytes; ChunkSchema is the only reader
+        value.epoch = self.epochs[tp]
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None, value,
             None, 0, 0, tp, generation_id=generation,
@@ -217,16 +230,18 @@ class ChunkConsumer(SafeResume):
         self._acked.clear()
         await super().perform_seek()
         self._seeks += 1  # what was fetched while the seek was under way is stale as well
-        self.on_seek(self._next)
+        self.on_seek(self.sought)
 
     async def seek_to_committed(self) -> Any:
         committed: Any = await super().seek_to_committed()  # None where nothing was committed, whatever its type says
         self._sent_back.clear()
-        self._next = {
+        self.sought = {
             tp: offset if offset is not None and offset >= 0 else None
             for tp, offset in committed.items()
             if tp.topic in self.chunk_topics and not self._is_changelog_tp(tp)
         }
+        followed = {tp: after for tp, after in self._next.items() if self._is_changelog_tp(tp)}
+        self._next = followed | self.sought
         return committed
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:

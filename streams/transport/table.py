@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -37,6 +38,9 @@ class ChunkTable(faust.Table[Any, Any]):
         self.foreign: list[tuple[int, int, int]] = []
         """(partition, first, last) offsets of the changelog between which another than this worker wrote."""
         self.restored = False
+        self.moves: list[float] = []
+        """Seconds of each rebalance, from the new assignment to everything restored; whoever reads them takes them out."""
+        self._moving_since: float | None = None
         self.read = 0
         """Records of the changelog that were read since the start: what a restart cost."""
         self._unseen: Counter[int] = Counter()  # foreign ranges by partition that were not compared yet
@@ -65,6 +69,12 @@ class ChunkTable(faust.Table[Any, Any]):
     def seen(self, partition: int) -> None:
         """One range of `foreign` was compared."""
         self._unseen[partition] = max(0, self._unseen[partition] - 1)
+
+    async def on_changelog_event(self, event: Any) -> None:
+        """A chunk is a batch already: it waits for no other. A standby's last chunk would wait until the next event."""
+        await super().on_changelog_event(event)
+        recovery: Any = self.app.tables
+        recovery.recovery.flush_buffers()
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Restores; a late write of a dead owner never replaces what is newer."""
@@ -102,6 +112,7 @@ class ChunkTable(faust.Table[Any, Any]):
         del generation_id
         self.owned.clear()
         self.restored = False
+        self._moving_since = self._moving_since or time.monotonic()
         self._leave(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
         here = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
         await self._enter(here - self.rows.keys())
@@ -148,4 +159,7 @@ class ChunkTable(faust.Table[Any, Any]):
         for partition in self.owned:
             self._applied.setdefault(partition, -1)
         self.restored = True
+        if self._moving_since is not None:
+            self.moves.append(time.monotonic() - self._moving_since)
+            self._moving_since = None
         await self.call_recover_callbacks()

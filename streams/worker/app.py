@@ -17,6 +17,7 @@ from streams.store.standing import standing
 from streams.transport.consumer import install
 from streams.transport.schema import ChunkSchema
 from streams.transport.table import ChunkTable
+from streams.transport.tables import FreshTables
 from streams.worker import marks, outcomes
 from streams.worker.folding import Folding, HoleError
 from streams.worker.pipeline import Pipeline, Waiting
@@ -41,6 +42,7 @@ def make_app(settings: Settings) -> faust.App:
         autodiscover=False,
         web_enabled=False,
         Table=ChunkTable,
+        TableManager=FreshTables,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
         topic_allow_declare=False,  # topics are made by one command, and never by a process that found none

@@ -123,15 +123,12 @@ class Folding:
         log.error("%d events were deleted by the broker's retention before they were folded", events)
         self._metrics.expired.inc(events)
 
-    def keys_of(self, merchant: str) -> list[tuple[int, bytes]]:
-        """Partition and key of every profile of `merchant` that is ours."""
+    def keys_of(self, merchant: str, partition: int) -> list[tuple[int, bytes]]:
+        """Partition and key of every profile of `merchant` in `partition`, none where that is not ours."""
+        if partition not in self.owned:
+            return []
         start = f"{merchant}/".encode()
-        return [
-            (partition, key)
-            for partition in sorted(self.owned)
-            for key in self._profiles.rows[partition]
-            if key.startswith(start)
-        ]
+        return [(partition, key) for key in self._profiles.rows[partition] if key.startswith(start)]
 
     def reassign(self, merchant: str, keys: Sequence[tuple[int, bytes]]) -> list[Folded]:
         """Assigns these profiles anew, as of their last event; what changed, by partition."""

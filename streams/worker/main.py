@@ -31,12 +31,14 @@ from streams.store.opening import open_store
 from streams.transport import privates
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_agents, make_app, make_tables
-from streams.worker.folding import SLICE, Folding, Waiters
+from streams.worker.folding import Folding, Waiters
 from streams.worker.follower import Follower
 from streams.worker.knowledge import Knowledge
 from streams.worker.mending import mending
 from streams.worker.metrics import Metrics
+from streams.worker.operations import Operations
 from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
+from streams.worker.reassigning import reassigning
 from streams.worker.sweeping import Sweeper, sweeping
 from streams.worker.verify import verify
 
@@ -52,8 +54,6 @@ ABSENCE_S = 3600.0
 GARBAGE = 100_000
 """Objects between two looks of the collector. A chunk makes tens of thousands, none in a circle, and all die with it; with
 the default of 700 the looks cost 8 % of folding."""
-PAUSE_S = 0.005
-"""Between two slices of a background assignment, which so takes at most half of a core."""
 
 
 def run(settings: Settings) -> None:
@@ -73,7 +73,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._metrics = Metrics()
-        self._missing: str | None = "the topics have not been read yet"
+        self._operations = Operations(self._metrics, EVENTS.on(settings.topic_prefix))
 
     async def serve(self) -> None:
         """Until a signal comes or a part fails."""
@@ -85,8 +85,13 @@ class Worker:
         async with AsyncExitStack() as stack:
             store = open_store(self._settings)
             stack.callback(store.stop)
+            seen = self._operations
             health = Health(
-                self._settings.host, self._settings.worker_port, self._metrics.registry, lambda: self._missing
+                self._settings.host,
+                self._settings.worker_port,
+                self._metrics.registry,
+                lambda: seen.missing,
+                seen.stuck,
             )
             stack.enter_context(health)
             await self._follow(stack, asked, store)
@@ -120,6 +125,7 @@ class Worker:
             self._metrics.in_flight.set(pipeline.events)
             if waiting.event is not None:
                 self._metrics.confirmed.observe(max(0.0, time.time() - waiting.produced))
+                self._operations.confirmed(waiting)
                 await acknowledge(waiting)
 
         pipeline = Pipeline(
@@ -137,10 +143,10 @@ class Worker:
             follower.run(),
             pipeline.run(),
             pipeline.settle(),
-            reassigning(folding, pipeline, waiters),
+            reassigning(folding, pipeline, waiters, self._metrics, self._settings.reassign_rate),
             mending(self._settings, folding, pipeline),
             self._sweeping(folding, profiles, pipeline),
-            self._watch(folding, profiles, counters),
+            self._operations.run(app, folding, (profiles, counters)),
             _faust(app),
         ]
         await self._run(app, pipeline, asked, parts)
@@ -151,7 +157,7 @@ class Worker:
         tasks = [asyncio.ensure_future(part) for part in (asked.wait(), *parts)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            self._missing = "the worker is stopping"
+            self._operations.stop()
             if tasks[0] in done:
                 await _drain(app, pipeline)
             for task in done:
@@ -170,12 +176,6 @@ class Worker:
         await sweeping(
             sweeper, lambda: folding.owned, pipeline, settings.sweep_every_s, lambda: int(time.time() * 1000)
         )
-
-    async def _watch(self, folding: Folding, profiles: ChunkTable, counters: ChunkTable) -> None:
-        while True:
-            self._missing = None if profiles.restored and counters.restored else "the profiles are not restored yet"
-            folding.measure()
-            await asyncio.sleep(0.2)
 
     def _outlets(self) -> Outlets:
         prefix = self._settings.topic_prefix
@@ -200,14 +200,3 @@ async def _drain(app: Any, pipeline: Pipeline) -> None:
             await app.consumer.commit()
     except TimeoutError:
         log.warning("stopped with %d events under way; they will be folded again", pipeline.events)
-
-
-async def reassigning(folding: Folding, pipeline: Pipeline, waiters: Waiters) -> None:
-    """Assigns the profiles of each merchant anew whose model or rules changed; in slices, behind the live events."""
-    while True:
-        merchant = await waiters.next()
-        keys = folding.keys_of(merchant)
-        for start in range(0, len(keys), SLICE):
-            for folded in folding.reassign(merchant, keys[start : start + SLICE]):
-                await pipeline.put(Waiting(folded, None, len(folded.profiles), time.time()))
-            await asyncio.sleep(PAUSE_S)

@@ -37,6 +37,36 @@ class Metrics:
             "tailorbird_worker_restored_records", "Changelog records read since the start", registry=self.registry
         )
         self.partitions = Gauge("tailorbird_worker_partitions", "Partitions owned", registry=self.registry)
+        self.lag_events = Gauge(
+            "tailorbird_worker_lag_events", "Events not folded and confirmed yet", ["partition"], registry=self.registry
+        )
+        self.lag_seconds = Gauge(
+            "tailorbird_worker_lag_seconds",
+            "How long the oldest event that is not confirmed has waited",
+            ["partition"],
+            registry=self.registry,
+        )
+        self.rebalanced = Histogram(
+            "tailorbird_worker_rebalance_seconds",
+            "Rebalances, from the new assignment to everything restored",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.reassigned = Counter(
+            "tailorbird_worker_reassigned_profiles",
+            "Profiles looked at again because a model or a publication changed",
+            registry=self.registry,
+        )
+        self.reassign_partitions = Gauge(
+            "tailorbird_worker_reassign_partitions",
+            "Partitions that the present re-assignment has still before it",
+            registry=self.registry,
+        )
+        self.reassign_profiles = Gauge(
+            "tailorbird_worker_reassign_profiles",
+            "Profiles of the present partition that the re-assignment has still before it",
+            registry=self.registry,
+        )
         self.in_flight = Gauge(
             "tailorbird_worker_in_flight_events", "Folded and not yet confirmed", registry=self.registry
         )

@@ -118,6 +118,10 @@ class Room:
         """Every record of a topic in the order of its partitions."""
         return list(records.read(topic, self.settings))
 
+    def partition_of(self, customer: str) -> int:
+        """Where a customer's events and profile lie."""
+        return partition_of(customer_key(MERCHANT, customer), self.settings.partitions)
+
     def flush(self) -> None:
         self._producer.flush(30)
 

@@ -1,0 +1,92 @@
+"""What an operator sees of a worker: ready or what is missing, alive or stuck, how far behind, how often rebalanced."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from faust.types import TP
+
+from streams.transport.table import ChunkTable
+from streams.worker.folding import Folding
+from streams.worker.lag import Lags
+from streams.worker.metrics import Metrics
+from streams.worker.pipeline import Waiting
+
+LOOK_S = 0.2
+STUCK_S = 60.0
+"""An event loop that has not turned for so long does not recover: the worker is to be started again."""
+
+
+class Operations:
+    """`run` looks and `missing`, `stuck` answer from what it saw; both are asked from another thread."""
+
+    def __init__(self, metrics: Metrics, events: str) -> None:
+        """`events` is the topic's name on the broker."""
+        self._events = events
+        self.missing: str | None = "the topics have not been read yet"
+        self.lags = Lags()
+        self._metrics = metrics
+        self._turned = time.monotonic()
+        self._stopping = False
+        self._sought: object = None
+
+    def stuck(self) -> str | None:
+        """None while the event loop turns."""
+        still = time.monotonic() - self._turned
+        return f"the event loop has stood still for {still:.0f} s" if still > STUCK_S else None
+
+    def confirmed(self, waiting: Waiting) -> None:
+        """A chunk is done."""
+        message = waiting.event.message
+        if message.topic == self._events:
+            self.lags.confirmed(message.partition, message.offset, waiting.produced)
+
+    def stop(self) -> None:
+        """From now on unready."""
+        self._stopping = True
+        self.missing = "the worker is stopping"
+
+    async def run(self, app: Any, folding: Folding, tables: Sequence[ChunkTable]) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._turned = time.monotonic()
+            self.missing = self._what_is_missing(app, tables)
+            while tables[0].moves:
+                self._metrics.rebalanced.observe(tables[0].moves.pop())
+            folding.measure()
+            self._measure_lag(app)
+            await asyncio.sleep(LOOK_S)
+
+    def _what_is_missing(self, app: Any, tables: Sequence[ChunkTable]) -> str | None:
+        if self._stopping:
+            return "the worker is stopping"
+        if all(table.restored for table in tables):
+            return None
+        left = app.tables.recovery.active_remaining_total()
+        return "the profiles are not restored yet" + (f": {left} changelog records to read" if left > 0 else "")
+
+    def _measure_lag(self, app: Any) -> None:
+        consumer, now = app.consumer, time.time()
+        if consumer.sought is not self._sought:
+            self._sought = consumer.sought
+            self.lags.expect(
+                {tp.partition: offset for tp, offset in consumer.sought.items() if tp.topic == self._events}
+            )
+            for gauge in (self._metrics.lag_events, self._metrics.lag_seconds):
+                gauge.clear()
+        for partition in self.lags.partitions if self.missing is None else ():
+            lag = self.lags.of(partition, _end(consumer, TP(self._events, partition)), now)
+            self._metrics.lag_events.labels(partition).set(lag.events)
+            self._metrics.lag_seconds.labels(partition).set(lag.seconds)
+
+
+def _end(consumer: Any, tp: TP) -> int | None:
+    """The offset after the partition's last event; None while a rebalance takes it away, which happens in another thread."""
+    try:
+        end: int | None = consumer.highwater(tp)
+    except AssertionError:
+        return None
+    return end
