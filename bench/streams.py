@@ -8,7 +8,7 @@ run. Parts, each a module of bench/stream_parts with a `measure(stage)`; the las
     agent     the product's worker on e-shop visits: full_events_per_s_core, full_over_floor
     latency   latency_ms_p50, latency_ms_p99 from produce to profile and assignment on their topics, at half the rate
     scaling   two workers' rate divided by one's
-    bytes     bytes_per_profile of a worker's table
+    size      bytes_per_profile of a worker's table at one million customers
 
 Without --quick an absent peer is a failure; with it, it is said.
 """
@@ -24,7 +24,7 @@ import click
 
 from bench.stream_parts.stage import Stage, broker, say
 
-PARTS = ("compare", "agent")
+PARTS = ("compare", "agent", "latency", "scaling", "size")
 
 
 @click.command()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -25,7 +25,8 @@ from tests.support.process import Process
 
 PARTITIONS = 16
 LIMIT_S = 180.0
-LOOK_S = 0.05
+LOOK_S = 0.2
+"""Between two looks at the metrics: each costs the worker some 3 ms."""
 
 
 def settings(stage: Stage) -> Settings:
@@ -64,35 +65,55 @@ def worker(stage: Stage, of: Settings, name: str, core: int = WORKER_CORE) -> It
         process.kill()
 
 
-def folded(process: Process) -> int:
-    """How many events it has folded."""
+def metric(process: Process, name: str, **labels: str) -> float:
+    """One value of a worker's metrics, 0 where there is none or the worker does not answer yet."""
     try:
         text = httpx.get(f"{process.health}/metrics", timeout=5).text
     except httpx.TransportError:
-        return 0  # it is starting
+        return 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == "tailorbird_worker_events_total" and sample.labels.get("result") == "folded":
-                return int(sample.value)
-    return 0
+            if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items()):
+                return sample.value
+    return 0.0
+
+
+def folded(process: Process) -> int:
+    """How many events it has folded."""
+    return int(metric(process, "tailorbird_worker_events_total", result="folded"))
+
+
+def await_folded(processes: Sequence[Process], events: int) -> None:
+    """Waits until together they have folded so many."""
+    _await(lambda: sum(map(folded, processes)) >= events, processes, f"{events} events are folded")
+
+
+def await_shared(processes: Sequence[Process], partitions: int) -> None:
+    """Waits until each has its even share of the partitions."""
+    share = partitions // len(processes)
+    _await(
+        lambda: all(metric(each, "tailorbird_worker_partitions") == share for each in processes),
+        processes,
+        f"each worker has {share} partitions",
+    )
+
+
+def _await(condition: Callable[[], bool], processes: Sequence[Process], what: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            last = "\n".join(process.last_words(5) for process in processes)
+            raise RuntimeError(f"not within {LIMIT_S:.0f} s: {what}\n{last}")
+        time.sleep(LOOK_S)
 
 
 def drain(stage: Stage, of: Settings, events: int) -> Ran:
     """A worker folds what is on the topic. The time before its first chunk (imports, rebalance) is not counted."""
     with worker(stage, of, "worker") as process:
-        deadline = time.monotonic() + LIMIT_S
-        marks: dict[str, Mark] = {}
-        began = 0
-        while time.monotonic() < deadline:
-            now = folded(process)
-            if now and not marks:
-                began = now
-                marks["first"] = _mark(stage, process)
-            if now >= events:
-                marks["done"] = _mark(stage, process)
-                return Ran(events - began, marks, memory_mb(process.pid))
-            time.sleep(LOOK_S)
-        raise RuntimeError(f"{folded(process)} of {events} events were folded:\n{process.last_words()}")
+        _await(lambda: folded(process) > 0, [process], "the worker has begun")
+        began, first = folded(process), _mark(stage, process)
+        await_folded([process], events)
+        return Ran(events - began, {"first": first, "done": _mark(stage, process)}, memory_mb(process.pid))
 
 
 def _mark(stage: Stage, process: Process) -> Mark:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from models.contracts.context import Context
+from models.contracts.context import Context, ContextValue
 from models.contracts.decisions import Decision
 from models.contracts.ids import contextual_key, customer_key
 
@@ -41,6 +41,12 @@ class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
     client_at: int | None = None
     origin: Origin | None = None
     context: Context = field(default_factory=dict)
+
+    @property
+    def page(self) -> tuple[ContextValue | None, ContextValue | None, ContextValue | None]:
+        """What folding reads of the context: category, campaign, product."""
+        context = self.context
+        return context.get("category"), context.get("campaign"), context.get("product")
 
     @property
     def key(self) -> bytes:

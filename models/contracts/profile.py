@@ -225,10 +225,15 @@ class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
 unpack_asked = msgspec.msgpack.Decoder(Asked).decode
 unpack_change = msgspec.msgpack.Decoder(Change).decode
 
-encode_profile: Callable[[Profile], bytes] = pack
 _unpack = msgspec.msgpack.Decoder(Profile).decode
 _unpack_marks = msgspec.msgpack.Decoder(Marks).decode
 _unpack_head = msgspec.msgpack.Decoder(Head).decode
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """The record of a profile, in a string that is exactly as long: msgspec's keeps the room that it was made in, which in a
+    table of a million was a fifth of its memory."""
+    return bytes(memoryview(pack(profile)))
 
 
 def decode_profile(raw: bytes) -> Profile:

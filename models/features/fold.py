@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from models.contracts.context import Context
 from models.contracts.events import Click, Conversion, Event, Identify, Impression, Query, View
 from models.contracts.profile import CLICK, IMPRESSION, Counter, Profile, Slow
 from models.features import shown
@@ -41,7 +40,7 @@ def fold(profile: Profile | None, event: Event) -> Profile:
         profile.received = event.received
     if isinstance(event, Query):
         count(profile.counters, "queries", by)
-        _fold_page(profile, event.context, by)
+        _fold_page(profile, event, by)
         if event.decisions:
             shown.remember(profile, event, late=late)
     else:
@@ -67,7 +66,7 @@ def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
         count(counters, "impressions", by)
         shown.note(profile, event.decision, IMPRESSION)
     elif isinstance(event, View):
-        _fold_page(profile, event.context, by)
+        _fold_page(profile, event, by)
     elif isinstance(event, Click):
         count(counters, "clicks", by)
         _add_value(profile, "placement", event.placement, by)
@@ -79,18 +78,14 @@ def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
         profile.known_id = event.known_id
 
 
-def _fold_page(profile: Profile, context: Context, by: Weights) -> None:
-    if not context:
-        return
-    value = context.get("category")
-    if value and isinstance(value, str):
-        _add_value(profile, "category", value, by)
-    value = context.get("campaign")
-    if value and isinstance(value, str):
-        _add_value(profile, "campaign", value, by)
-    value = context.get("product")
-    if value and isinstance(value, str):
-        _add_product(profile, value, by[2])
+def _fold_page(profile: Profile, event: Query | View, by: Weights) -> None:
+    category, campaign, product = event.page
+    if category and isinstance(category, str):
+        _add_value(profile, "category", category, by)
+    if campaign and isinstance(campaign, str):
+        _add_value(profile, "campaign", campaign, by)
+    if product and isinstance(product, str):
+        _add_product(profile, product, by[2])
 
 
 def _add_value(profile: Profile, family: str, value: str, by: Weights) -> None:

@@ -1,0 +1,136 @@
+"""From producing an event to the profile and the assignment it changed being on their topics, at a steady rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from msgspec import Struct
+
+from bench.stream_parts import agent, shop
+from bench.stream_parts.stage import Stage, say
+from demo.figures import percentile
+from models.contracts.events import Query, encode_event
+from models.contracts.profile import decode_assignment
+from models.contracts.settings import Settings
+from models.contracts.topics import ASSIGNMENTS, EVENTS, PROFILES, Topic
+
+SLICE_S = 0.005
+WARM_S = 3.0
+"""The first seconds are not counted: imports are over, caches and the broker's page cache are not warm."""
+
+
+class Head(Struct, array_like=True):
+    """The beginning of a profile, up to the receipt of the last event that is in it."""
+
+    v: int
+    merchant: str
+    customer: str
+    marks: dict[str, int]
+    origins: dict[str, int]
+    recent: bytes
+    received: int
+
+
+_head = msgspec.msgpack.Decoder(Head).decode
+
+
+def stamp_on_arrival(of: Settings, topics: Iterable[Topic]) -> None:
+    """The broker writes its own time on each record of these topics: the moment at which it is on them."""
+    client: Any = KafkaAdminClient(bootstrap_servers=of.brokers)
+    for topic in topics:
+        configs = topic.config() | {"message.timestamp.type": "LogAppendTime"}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.on(of.topic_prefix), configs=configs)])
+    client.close()
+
+
+def pace(of: Settings, queries: Sequence[Query], rate: float) -> dict[bytes, list[int]]:
+    """Produces the queries at `rate` a second, each received when it is produced (ms); when that was, by customer."""
+    producer = Producer({"bootstrap.servers": of.brokers, "partitioner": "murmur2_random", "linger.ms": 1})
+    sent: dict[bytes, list[int]] = {}
+    topic = EVENTS.on(of.topic_prefix)
+    start = time.time()
+    done = 0
+    while done < len(queries):
+        now = time.time()
+        due = min(len(queries), int((now - start) * rate))
+        for query in queries[done:due]:
+            ms = int(time.time() * 1000)
+            event = msgspec.structs.replace(query, at=ms, received=ms)
+            producer.produce(topic, encode_event(event), event.key)
+            if now - start > WARM_S:
+                sent.setdefault(event.key, []).append(ms)
+        done = max(done, due)
+        producer.poll(0)
+        time.sleep(SLICE_S)
+    producer.flush()
+    return sent
+
+
+def on_topic(of: Settings, topic: Topic) -> list[tuple[bytes, bytes, int]]:
+    """Every record of a topic: key, value, when the broker had it (ms); oldest first within a partition."""
+    consumer = Consumer({"bootstrap.servers": of.brokers, "group.id": "bench-latency", "enable.auto.commit": False})
+    name = topic.on(of.topic_prefix)
+    places = [TopicPartition(name, partition, 0) for partition in range(of.partitions)]
+    left = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+    consumer.assign(places)
+    found = []
+    while left > 0:
+        batch = consumer.consume(10_000, 5.0)
+        if not batch:
+            raise RuntimeError(f"{left} records of {name} did not come")
+        found += [(each.key() or b"", each.value() or b"", each.timestamp()[1]) for each in batch]
+        left -= len(batch)
+    consumer.close()
+    return found
+
+
+def to_profile(sent: dict[bytes, list[int]], written: list[tuple[bytes, bytes, int]]) -> list[float]:
+    """For each event the ms until the first profile with it in was on the topic."""
+    waits: list[float] = []
+    for key, value, at in written:
+        received, waiting = _head(value).received, sent.get(key, [])
+        while waiting and waiting[0] <= received:
+            waits.append(at - waiting.pop(0))
+    return waits
+
+
+def measure(stage: Stage, rate: float | None = None) -> dict[str, object]:
+    """`rate`: events a second; half of what a worker folds of a backlog by the clock where it is not given."""
+    queries = shop.queries(11)
+    if rate is None:
+        of = agent.settings(stage)
+        rate = agent.drain(stage, of, agent.fill(of, queries)).per_second / 2
+    of = agent.settings(stage)
+    stamp_on_arrival(of, (PROFILES, ASSIGNMENTS))
+    seconds = 10.0 if stage.quick else 30.0
+    chosen = queries[: int(rate * (seconds + WARM_S))]
+    with agent.worker(stage, of, "worker") as process:
+        process.await_ready()
+        sent = pace(of, chosen, rate)
+        agent.await_folded([process], len(chosen))
+    counted = sum(map(len, sent.values()))
+    since = min(times[0] for times in sent.values())
+    profile_ms = to_profile(sent, on_topic(of, PROFILES))
+    if len(profile_ms) != counted:
+        raise RuntimeError(f"{counted} events were sent and {len(profile_ms)} found in profiles")
+    assigned_ms = [
+        float(at - received)
+        for _, value, at in on_topic(of, ASSIGNMENTS)
+        if (received := decode_assignment(value).received) >= since
+    ]
+    both = profile_ms + assigned_ms
+    found = {
+        "latency_rate": round(rate),
+        "latency_ms_p50": round(percentile(both, 0.5)),
+        "latency_ms_p99": round(percentile(both, 0.99)),
+        "latency_profile_ms_p99": round(percentile(profile_ms, 0.99)),
+        "latency_assignment_ms_p99": round(percentile(assigned_ms, 0.99)),
+    }
+    say(f"latency at {rate:,.0f} events/s: {found}")
+    return dict(found)
