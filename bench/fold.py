@@ -9,19 +9,40 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
+from bench.stream_parts import shop
 from models.contracts.decisions import Decision
-from models.contracts.events import Event, Origin, Query
+from models.contracts.events import Event, Origin, Query, decode_event, encode_event
+from models.contracts.ids import partition_of
 from models.contracts.profile import Profile, decode_profile, encode_profile
 from models.contracts.segments import LearnedSegment, SegmentModel
 from models.features.fold import fold
 from models.features.marks import folded, mark
 from models.features.vector import schema_for
+from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
+from streams.store.memory import MemoryRows
+from streams.worker import lean
+from streams.worker.chunk import Chunk, Source
+from streams.worker.hours import Hours
+from streams.worker.main import GARBAGE
+from streams.worker.outcomes import Ledger
 
 START_MS = 1_760_000_000_000
 CATEGORIES = ("trousers", "skirts", "blouses", "sale")
 CUSTOMERS = 200
+PARTITIONS = 4
+CHUNK_EVENTS = 4000
+
+
+class Read(NamedTuple):
+    """A record, as a chunk takes it."""
+
+    offset: int
+    key: bytes
+    value: bytes
 
 
 def visits(count: int, seed: int) -> list[Query]:
@@ -82,6 +103,29 @@ def microseconds(times: int, runs: int, run: Callable[[], object]) -> float:
     return round(statistics.median(taken), 2)
 
 
+def chunk_run(sessions: int) -> tuple[int, Callable[[], object]]:
+    """How many e-shop visits, and what folds them as the worker does: in chunks of one partition, with outcomes and
+    assignments, from bytes to bytes."""
+    segmenter = Segmenter(shop.model(), ())
+    parts: dict[int, list[Read]] = {}
+    for query in shop.queries(7, sessions=sessions):
+        of = parts.setdefault(partition_of(query.key, PARTITIONS), [])
+        of.append(Read(len(of), query.key, encode_event(query)))
+
+    def run() -> None:
+        for partition, records in parts.items():
+            rows, hours = MemoryRows(), Hours(MemoryRows(), behind=200_000)
+            count = partial(outcomes, partition=partition, attribution_hours=24)
+            for start in range(0, len(records), CHUNK_EVENTS):
+                ledger = Ledger(hours, count)
+                chunk = Chunk(Source("events", partition, PARTITIONS), rows, ledger, lambda _: segmenter, 0)
+                folded = chunk.fold(records[start : start + CHUNK_EVENTS])
+                rows.put(folded.profiles)
+                hours.counted(folded.outcomes, partition, records[start].offset)
+
+    return sum(map(len, parts.values())), run
+
+
 def main() -> None:
     """Measure and print."""
     count, runs = (20_000, 3) if "--quick" in sys.argv else (100_000, 7)
@@ -109,6 +153,10 @@ def main() -> None:
         for event, profile in zip(events, profiles * (count // len(profiles)), strict=False):
             segmenter.membership(profile, event.at)
 
+    chunk_events, fold_chunks = chunk_run(6_000 if "--quick" in sys.argv else 24_026)
+    raw = [encode_event(query) for query in shop.queries(7, sessions=1_000)]
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     encoded = [encode_profile(profile) for profile in profiles]
     later: list[Event] = [*events]
     print(
@@ -120,6 +168,9 @@ def main() -> None:
                 "membership_us_k32": microseconds(count, runs, assign_all),
                 "encode_us": microseconds(len(profiles), runs, lambda: [encode_profile(p) for p in profiles]),
                 "decode_us": microseconds(len(encoded), runs, lambda: [decode_profile(raw) for raw in encoded]),
+                "event_us": microseconds(len(raw), runs, lambda: [decode_event(each) for each in raw]),
+                "lean_event_us": microseconds(len(raw), runs, lambda: [lean.decode_event(each) for each in raw]),
+                "chunk_us": microseconds(chunk_events, 3, fold_chunks),
                 "profile_bytes": round(statistics.mean(map(len, encoded))),
             }
         )
