@@ -19,7 +19,7 @@ class Event(faust.Record, serializer="json"):
     ts: float
 
 
-def main(broker: str, target: int, prefix: str) -> None:
+def main(broker: str, target: int, prefix: str, state: str) -> None:
     app = faust.App(
         prefix + "faust",
         broker=f"kafka://{broker}",
@@ -28,7 +28,7 @@ def main(broker: str, target: int, prefix: str) -> None:
         topic_replication_factor=1,
         web_enabled=False,
         value_serializer="json",
-        datadir=f"/tmp/{prefix}faust",  # noqa: S108 (the bench's own folder, removed by it)
+        datadir=state,
     )
     events = app.topic(toy.EVENTS, key_type=bytes, value_type=Event)
     output = app.topic(prefix + toy.PROFILES, key_type=bytes, value_type=bytes)
@@ -47,9 +47,9 @@ def main(broker: str, target: int, prefix: str) -> None:
                 toy.say("done")
 
     app.agent(events)(agent)
-    sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warning"]
+    sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
     app.main()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])
