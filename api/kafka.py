@@ -111,7 +111,7 @@ def verify(brokers: str, topics: Sequence[Topic], prefix: str, partitions: int, 
 
 
 def topic_ids(brokers: str, names: Sequence[str], timeout: float = 10.0) -> dict[str, str]:
-    """The ids of topics now; raises UnavailableError where no broker answers."""
+    """The ids of topics now; raises UnavailableError where no broker answers, or lacks one of them."""
     return _ids(AdminClient(_client(brokers, "verify")), brokers, names, timeout)
 
 

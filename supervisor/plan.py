@@ -12,6 +12,7 @@ from supervisor.balancer import configuration, haproxy
 from supervisor.part import Part, http_ready
 from supervisor.ports import LOOPBACK, Ports
 
+WORKERS_EACH = 64  # the most workers of one edge
 Engine = Literal["tansu", "kafka"]
 
 
@@ -74,6 +75,8 @@ def processes(plan: Plan) -> list[Part]:
                 command="edge",
                 edge_port=port,
                 edge_id=f"edge-{number}",
+                # Whoever sets TAILORBIRD_WORKERS gets workers of several edges side by side.
+                worker_ports=min(ports.entry + 1000 + WORKERS_EACH * (number - 1), 65535 - WORKERS_EACH),
                 edge_url=plan.url(ports.entry),
                 shared_secret=plan.secret,
             )

@@ -3,7 +3,10 @@ arena. The replica process alone runs this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from api.edge.access import ServerKeys
 from api.edge.live import Live
@@ -14,6 +17,7 @@ from api.edge.shared.status import Status
 from api.edge.state import Shard
 from api.edge.table import Table
 from api.replica import Follow, Handler, Record
+from models.contracts.errors import PoisonError
 from models.contracts.profile import decode_assignment, decode_received
 from models.contracts.settings import Settings
 from models.contracts.topics import (
@@ -28,6 +32,8 @@ from models.contracts.topics import (
     SEGMENT_MODELS,
     Topic,
 )
+
+log = logging.getLogger(__name__)
 
 SMALL = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS)
 FOLLOWED = (*SMALL, ASSIGNMENTS, PROFILES)
@@ -59,6 +65,15 @@ class Replication:
             self._checks[posted.record.topic](posted.record)
         self.measuring = False
         """Set once all that was there at the start is read: old records say nothing about freshness."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Onto an empty board what an edge before this one has kept. A record that this version cannot read is left out."""
+        for record in records:
+            try:
+                self.small(record)
+            except (PoisonError, ValueError, msgspec.DecodeError) as error:
+                log.warning("a kept record of %s cannot be read: %s", record.topic.name, error)
+        self._board.commit()
 
     def small(self, record: Record) -> None:
         """Onto the board, if it can be read: a worker never meets a record that it cannot use, and it is counted once."""

@@ -22,7 +22,7 @@ from api.edge.shared.arena import ArenaWriter
 from api.edge.shared.board import BoardWriter
 from api.edge.state import Shard
 from api.edge.table import PackedTable, Position, load_snapshot, save_snapshot
-from api.kafka import Facts, verify
+from api.kafka import Facts, topic_ids, verify
 from api.replica import Record, Replica, Standing
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
@@ -40,6 +40,8 @@ ASK_KEPT_S: Final = 2.0
 """How long a start asks for a broker: shorter where this edge has followed one before."""
 AGAIN_S: Final = 0.5
 """Between two tries to reach a broker that is away."""
+SILENT_S: Final = 3.0
+"""A broker that was not heard of for so long may be another one when it is."""
 REFRESH_S: Final = 3600.0
 """What has not changed is kept anew so often: a snapshot is only good for as long as deletions are."""
 
@@ -88,6 +90,9 @@ class _Process:
         self._table, begin = self._opened(facts, known)
         arena = ArenaWriter(self._shared.arena)
         self._replication = Replication(self._table, arena, self._board, self._shared.status, self._metrics)
+        if known is not None and self._board.sequence == 0:
+            kept = self.kept.board(self._shared.board, known.facts if facts is None else facts, time.time())
+            self._replication.restore(posted.record for posted in kept)
         self._life.begun()
         if facts is None and known is not None:
             self._without_a_broker(known, kept=bool(begin))
@@ -118,15 +123,10 @@ class _Process:
         return None
 
     def _opened(self, facts: Facts | None, known: Followed | None) -> tuple[PackedTable, Begin]:
-        """The table to be written, and where to read on; the board is filled where it is empty."""
-        trusted = facts or (None if known is None else known.facts)
-        if known is None or trusted is None:
+        """The table to be written, and where to read on."""
+        if known is None:
             return PackedTable.create(self._shared.directory, self._settings.table_customers), {}
-        if self._board.sequence == 0:
-            for posted in self.kept.board(self._shared.board, trusted, time.time()):
-                self._board.post(posted.record)
-            self._board.commit()
-        name = ASSIGNMENTS.on(self._settings.topic_prefix)
+        name, trusted = ASSIGNMENTS.on(self._settings.topic_prefix), known.facts if facts is None else facts
         found = load_snapshot(
             self.kept.table,
             self._shared.directory,
@@ -196,6 +196,11 @@ class _Process:
             self._metrics.complete(topic, at)
 
 
+def _awake() -> float:
+    """Seconds that go on while the machine sleeps and do not jump with its clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class _Following:
     """A replica that reads, what is kept of it, and when it has to begin anew."""
 
@@ -219,7 +224,9 @@ class _Following:
         self._table = table
         self._note = note
         self._heard = time.time()
-        self._late = False
+        self._awake = _awake()
+        self._anew: str | None = None
+        self._doubted = False
         self._kept_at = self._table_at = float("-inf")
         self._records = -1
 
@@ -232,8 +239,10 @@ class _Following:
                 break
             except UnavailableError:
                 time.sleep(AGAIN_S)
-        while not life.ending and self.replica.failure is None and not self._late:
+        while not life.ending and self.replica.failure is None and self._anew is None:
             time.sleep(LOOK_S)
+            if self._doubted:
+                self._look_again()
             if not self.replica.ready and time.monotonic() - said > SAY_S:
                 said = time.monotonic()
                 progress = self._shared.status.progress
@@ -246,23 +255,37 @@ class _Following:
         self.replica.stop()
         if self.replica.failure is not None:
             raise self.replica.failure
-        if self._late:
-            raise AnewError("no broker was heard of for so long that deletions may have been missed")
+        if self._anew is not None:
+            raise AnewError(self._anew)
         if self.replica.ready:
             self._keep()
 
     def stands(self, standing: Standing) -> None:
         """Twice a second, between two batches, on the replica's thread."""
         self._note(standing)
-        self._late = self._late or standing.heard - self._heard > self._facts.tombstones_ms / 2000
-        self._heard = standing.heard
+        silent, self._awake, self._heard = _awake() - self._awake, _awake(), standing.heard
+        if silent > self._facts.tombstones_ms / 2000:
+            self._anew = "no broker was heard of for so long that deletions may have been missed"
+        self._doubted = self._doubted or silent > SILENT_S
         now = time.monotonic()
-        if self.replica.ready and not self._late and now - self._kept_at >= self._settings.snapshot_every_s:
+        if not self.replica.ready or self._doubted or self._anew is not None:
+            return
+        if now - self._kept_at >= self._settings.snapshot_every_s:
             self._kept_at = now
             try:
                 self._keep()
             except OSError as error:  # a full disk: the snapshot before is still there, and only makes a start slower
                 log.warning("the snapshot could not be written: %s", error)
+
+    def _look_again(self) -> None:
+        """A broker is back: whether it has the topics that were read before it went, or others of their names."""
+        try:
+            ids = topic_ids(self._settings.brokers, list(self._facts.ids))
+        except UnavailableError:
+            return  # gone again
+        self._doubted = False
+        if ids != self._facts.ids:
+            self._anew = "the topics are not those that were read"
 
     def _keep(self) -> None:
         """The board and, where it has changed, the table."""

@@ -181,29 +181,33 @@ def test_without_kafka_and_without_a_snapshot_an_edge_waits(edge_alone: EdgeUnde
     assert content(edge, "c1") == "c_trousers"
 
 
-def test_topics_that_were_made_anew_are_read_anew(edge_alone: EdgeUnderTest, own_broker: Kafka, tmp_path: Path) -> None:
-    """Another cluster under the same address, while the edge serves what it kept: nothing of the old one may stay."""
+@pytest.mark.parametrize("restarted", [True, False])
+def test_topics_that_were_made_anew_are_read_anew(
+    restarted: bool, edge_alone: EdgeUnderTest, own_broker: Kafka, tmp_path: Path
+) -> None:
+    """Another cluster under the same address, while the edge serves what it knew: nothing of the old one may stay."""
     edge = edge_alone
     assign(edge, "c1", "s_trousers")
     eventually(lambda: content(edge, "c1") == "c_trousers")
-    assert edge.process.stop() == 0
+    if restarted:
+        assert edge.process.stop() == 0
     own_broker.kill()
-    edge.process.start().await_ready()
+    if restarted:
+        edge.process.start().await_ready()
+    else:
+        eventually(lambda: edge.metric("tailorbird_replica_age_seconds") > 3.5, what="the broker is missed")
     assert content(edge, "c1") == "c_trousers"
     with Kafka(tmp_path / "another", port=own_broker.port):
         edge.apply()
         edge.serve("second")
-
-        def anew() -> bool:
-            try:
-                answer = edge.http.post("/v1/query", json={"merchant": "second", "placements": ["hero"]})
-            except httpx.TransportError:
-                return False
-            return answer.status_code == httpx.codes.OK
-
-        eventually(anew, 40, "it serves what the new topics say")
-        assert (
-            edge.http.post("/v1/query", json={"merchant": "shop", "placements": ["hero"]}).status_code
-            == httpx.codes.NOT_FOUND
-        )
+        eventually(lambda: served(edge, "second") == httpx.codes.OK, 40, "it serves what the new topics say")
+        eventually(lambda: served(edge, "shop") == httpx.codes.NOT_FOUND, 40, "and nothing of the old ones")
         assert edge.metric("tailorbird_customers") == 0
+
+
+def served(edge: EdgeUnderTest, merchant: str) -> int:
+    """The status of a query; 0 while the edge begins anew."""
+    try:
+        return edge.http.post("/v1/query", json={"merchant": merchant, "placements": ["hero"]}).status_code
+    except httpx.TransportError:
+        return 0
