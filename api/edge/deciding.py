@@ -27,6 +27,7 @@ from models.contracts.errors import RequestError
 from models.contracts.events import encode_event
 from models.contracts.ids import customer_key
 from models.contracts.wire import QueryRequest
+from models.segmentation.assign import Segmenter
 
 AHEAD_MS: Final = 300_000
 _decode = msgspec.json.Decoder(QueryRequest).decode
@@ -104,14 +105,14 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     customer = customer_of(asked.request, edge.random)
     key = customer_key(ready.merchant.id, customer)
     session = judged(ready, asked, customer, edge.random)
-    has = known(edge, key)
+    has = known(edge, key, ready.segmenter)
     answered = answer_query(ready, asked, customer, session, has, edge.random)
     if edge.settings.overlay:
         has.visit.add(answered.light)
     return answered
 
 
-def known(edge: Edge, key: bytes) -> Known:
+def known(edge: Edge, key: bytes, segmenter: Segmenter) -> Known:
     """What this edge has about a customer, and how fresh it is."""
     visit = edge.warm.visit(key)
     if not edge.shard.holds(key):
@@ -120,7 +121,7 @@ def known(edge: Edge, key: bytes) -> Known:
     membership = edge.table.get(key)
     if not edge.settings.overlay or not edge.warm.whole(key, known=membership is not None):
         return Known(membership, None, visit, "replica")
-    profile = edge.warm.profile(key, visit)
+    profile = edge.warm.profile(key, visit, segmenter)
     if profile is None and membership is not None:  # joined to a known customer whose profile is elsewhere
         return Known(membership, None, visit, "replica")
     return Known(membership, profile, visit, "overlay")

@@ -11,6 +11,7 @@ from models.contracts.ids import customer_key
 from models.contracts.profile import Profile, decode_profile
 from models.features.fold import fold
 from models.features.marks import contains, note
+from models.segmentation.assign import Segmenter
 
 LOCAL_EVENTS = 32
 """What a customer can do before the stream comes round: beyond it the oldest go."""
@@ -66,9 +67,10 @@ class Warm:
         customer (no assignment) and what happened here is everything."""
         return self._profiles.stamp(key) is not None or not known
 
-    def profile(self, key: bytes, visit: Visit) -> Profile | None:
-        """The customer as of now: the streamed profile with the local events that it lacks folded in. One who was joined to a
-        known customer is that one; None where that one's profile was not streamed to this edge."""
+    def profile(self, key: bytes, visit: Visit, segmenter: Segmenter | None = None) -> Profile | None:
+        """The customer as of now: the streamed profile with the local events that it lacks folded in, and assigned after
+        each as the stream will: where segments change only by a margin, the way to a segment counts. One who was joined
+        to a known customer is that one; None where that one's profile was not streamed to this edge."""
         found = self._profiles.get(key)
         profile = None if found is None else decode_profile(found[1])
         if profile is not None and profile.joined is not None:
@@ -83,6 +85,8 @@ class Warm:
             if profile is None or not contains(profile, event):  # a browser may send one twice
                 profile = fold(profile, event)
                 note(profile, event)
+                if segmenter is not None:
+                    profile.membership = segmenter.membership(profile, event.at)
         return profile
 
     def __len__(self) -> int:

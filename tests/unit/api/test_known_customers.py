@@ -8,6 +8,7 @@ from models.contracts.ids import customer_key, known_customer
 from models.contracts.profile import Assignment, Membership, Profile, encode_assignment, encode_profile
 from models.contracts.topics import ASSIGNMENTS, PROFILES
 from models.features.fold import fold
+from models.segmentation.assign import Segmenter
 from tests.unit.api.conftest import NOW, Bench
 from tests.unit.models.making import query
 
@@ -38,7 +39,7 @@ def test_its_profile_is_the_known_customers(make_bench: Callable[..., Bench]) ->
     stream(bench, POINTER)
     stream(bench, of_ann(5))
     assigned(bench, "c", "l_1")
-    found = known(bench.edge, customer_key("shop", "c"))
+    found = known(bench.edge, customer_key("shop", "c"), Segmenter(None, ()))
     assert found.profile is not None
     assert (found.fresh, found.profile.customer, found.profile.counters["queries"].total) == ("overlay", ANN, 5)
 
@@ -47,7 +48,7 @@ def test_without_that_profile_the_assignment_answers(make_bench: Callable[..., B
     bench = make_bench()
     stream(bench, POINTER)
     assigned(bench, "c", "l_1")
-    found = known(bench.edge, customer_key("shop", "c"))
+    found = known(bench.edge, customer_key("shop", "c"), Segmenter(None, ()))
     assert (found.fresh, found.profile, found.membership) == ("replica", None, Membership("l_1"))
 
 
