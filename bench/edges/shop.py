@@ -13,6 +13,7 @@ from models.contracts.contents import (
     Association,
     CatalogueRecord,
     DefinedSegment,
+    Holdouts,
     Image,
     LivePublication,
     Merchant,
@@ -145,9 +146,10 @@ def customer(number: int) -> str:
 
 
 def live(freshness: str = "session") -> Iterator[Record]:
-    """Everything of the shop but its customers."""
+    """Everything of the shop but its customers. Where answers are to be live, nobody is held out."""
     encode = msgspec.json.encode
-    item = merchant(freshness=freshness)
+    held_out = Holdouts() if freshness == "session" else Holdouts(0, 0)
+    item = merchant(freshness=freshness, holdouts=held_out)
     yield Record(
         CATALOGUE,
         catalogue_key(MERCHANT, "merchant", MERCHANT),
