@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import re
 import struct
@@ -20,6 +20,7 @@ ROUTES: Final = 1024
 RandomBytes = Callable[[int], bytes]
 """``os.urandom`` in a process, a seeded source in tests."""
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _match = re.compile(ID_PATTERN).match
 
 
@@ -30,7 +31,7 @@ def is_id(value: object) -> bool:
 
 def base64url(raw: bytes) -> str:
     """RFC 4648 section 5 without padding: the alphabet is inside that of an id."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def new_id(random: RandomBytes, prefix: str = "") -> str:
