@@ -1,6 +1,7 @@
 """HTTP as bytes on a connection, for tests of what a well-behaved client would never send."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -82,7 +83,9 @@ class Raw:
         return True
 
     def half_close(self) -> None:
-        self.writer.write_eof()
+        """Says that nothing more will come, unless the other end has cut it off already."""
+        with contextlib.suppress(OSError):
+            self.writer.write_eof()
 
     def abort(self) -> None:
         self.writer.transport.abort()

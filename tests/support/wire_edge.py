@@ -108,6 +108,7 @@ def serve(variables: Mapping[str, str]) -> None:
     bench = Bench(Path(settings.data_dir) / "spool", settings)
     for merchant in MERCHANTS:
         bench.serve(merchant)
+    bench.serve("strict", consent_default="denied")
     edge = replace(bench.edge, clock=now_ms)
 
     def drain() -> None:

@@ -1,0 +1,92 @@
+"""Crowds: of customers who come once, and of one merchant's requests. Memory stays, and the others are served."""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.hostile import post
+from tests.support.rawhttp import Raw
+from tests.support.wire_edge import WireEdge
+
+PIPELINED = 50
+
+
+async def _once(edge: WireEdge, ids: range) -> None:
+    """A query of each customer, on one connection."""
+    wire = await Raw.open(edge.port)
+    for first in range(ids.start, ids.stop, PIPELINED):
+        chunk = range(first, min(first + PIPELINED, ids.stop))
+        for number in chunk:
+            wire.send(post(b'{"merchant":"shop","customer":"once-%d","placements":["hero"]}' % number))
+        for _ in chunk:
+            answer = await wire.answer(within=10)
+            assert answer is not None
+            assert answer.status == 200
+    wire.close()
+
+
+async def _crowd(edge: WireEdge, count: int) -> None:
+    await _once(edge, range(count // 5))
+    before = edge.memory()
+    await asyncio.gather(
+        *(_once(edge, range(start, start + count // 5)) for start in range(count // 5, count, count // 5))
+    )
+    grown = edge.memory() / before - 1
+    print(f"{count} customers, memory {before >> 20} MB {grown:+.1%}")
+    assert grown < 0.05
+    assert edge.metric('tailorbird_queries_total{status="200"}') == count
+
+
+async def test_customers_who_come_once_leave_no_memory_behind(make_edge: Callable[..., WireEdge]) -> None:
+    await _crowd(make_edge(overlay_customers=1_000, merchant_rate=0), 50_000)
+
+
+@pytest.mark.long
+async def test_a_million_customers_who_come_once(make_edge: Callable[..., WireEdge]) -> None:
+    await _crowd(make_edge(overlay_customers=1_000, merchant_rate=0), 1_000_000)
+
+
+async def test_a_merchant_far_over_its_quota_takes_nothing_from_another(make_edge: Callable[..., WireEdge]) -> None:
+    """A hundred times the quota is asked; what is over it is refused, and nobody else is."""
+    rate, asked = 20, 2_000
+    edge = make_edge(merchant_rate=rate, send_s=30)
+    loud, quiet = Counter[int](), Counter[int]()
+    ending = asyncio.Event()
+
+    async def flood() -> None:
+        wire = await Raw.open(edge.port)
+        body = b'{"merchant":"shop","customer":"c1","placements":["hero"]}'
+        for _ in range(asked // 8):
+            wire.send(post(body))
+            answer = await wire.answer(within=10)
+            assert answer is not None
+            loud[answer.status] += 1
+            assert answer.status != 429 or int(answer.headers["retry-after"]) >= 1
+        wire.close()
+
+    async def visit() -> None:
+        wire = await Raw.open(edge.port)
+        for number in itertools.count():
+            if ending.is_set():
+                break
+            body = {"merchant": "other", "customer": f"c{number}", "placements": ["hero"]}
+            wire.send(post(json.dumps(body).encode()))
+            answer = await wire.answer(within=10)
+            assert answer is not None
+            quiet[answer.status] += 1
+            await asyncio.sleep(1 / rate)  # within its own quota
+        wire.close()
+
+    visitor = asyncio.create_task(visit())
+    await asyncio.gather(*(flood() for _ in range(8)))
+    ending.set()
+    await visitor
+    assert loud.total() == asked
+    assert set(loud) == {200, 429}
+    assert loud[429] > asked // 2
+    assert set(quiet) == {200}
+    assert edge.metric('tailorbird_limited_total{limit="merchant"}') == loud[429]
