@@ -30,6 +30,13 @@ settings.load_profile("quick")  # pytest --hypothesis-profile=long for the large
 SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Full lengths run when they are asked for: ``-m long``."""
+    if "long" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 def pytest_report_header() -> str:
     return f"seed: {SEED} (again with TEST_SEED={SEED})"
 

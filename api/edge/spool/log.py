@@ -117,9 +117,11 @@ class SpoolLog:
 
     @property
     def size(self) -> int:
-        """Bytes of all segments now."""
-        self._recount()
-        return self._sealed + self._size
+        """Bytes of all segments now, asked of the directory: also from another thread."""
+        try:
+            return size_of(self.directory)
+        except FileNotFoundError:
+            return 0
 
     def append(self, payloads: list[bytes]) -> range:
         """Writes one frame a payload with one call; their sequences.

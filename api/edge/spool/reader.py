@@ -16,7 +16,7 @@ from api.edge.spool.files import first_of, segment_name
 from api.edge.spool.frames import HEAD, MAX_PAYLOAD, Frame, scan
 
 CHUNK: Final = 256 * 1024
-"""Bytes read at once: some 400 events, one round to the broker."""
+"""Bytes read at once: some 400 events."""
 
 
 class GoneError(OSError):
