@@ -31,8 +31,7 @@ class AttachedTable:
         view = self._view
         if self._current[GENERATION_WORD] != view.generation:
             view = self._switched()
-        row = view.find(view.hash(key))
-        return row.membership if row is not None and key.startswith(row.prefix) else None
+        return view.get(key)
 
     def find(self, hashed: int) -> Row | None:
         """As `get`, of a key's hash."""

@@ -17,7 +17,7 @@ from api.edge.table.directory import (
     remove_generations,
     unusable,
 )
-from api.edge.table.generation import NO_ROOM, REPLACED, TOOK_FREE, Generation, eraser, file_bytes, placer
+from api.edge.table.generation import NO_ROOM, TOOK_FREE, Generation, eraser, file_bytes, placer
 from api.edge.table.growth import rebuilt
 from api.edge.table.layout import Layout, used_indexes
 from api.edge.table.memberships import Row
@@ -86,8 +86,7 @@ class PackedTable:
         os.close(self._fd)
 
     def get(self, key: bytes) -> Membership | None:
-        row = self._view.find(self._hash(key))
-        return row.membership if row is not None and key.startswith(row.prefix) else None
+        return self._view.get(key)
 
     def put(self, key: bytes, membership: Membership | None) -> None:
         """Never raises: where there is no room to grow, a new customer stays unknown and is counted in `refused`."""
@@ -103,11 +102,11 @@ class PackedTable:
             index = self._indexes[prefix][membership]
         except KeyError:
             index = self._append(Row(prefix, membership))
-        if index:
-            self._place_one(hashed, index, key, membership)
-        else:
+        if not index:
             self._forget(hashed)  # what was there is no longer so
             self._refuse()
+        elif done := self._place(hashed, index):
+            self._placed(done, key, membership)
 
     def __len__(self) -> int:
         return self.generation.words[LIVE]
@@ -129,10 +128,8 @@ class PackedTable:
             if (row := generation.memberships.read(index)) is not None:
                 self._indexes.setdefault(row.prefix, {})[row.membership] = index
 
-    def _place_one(self, hashed: int, index: int, key: bytes, membership: Membership) -> None:
-        done = self._place(hashed, index)
-        if done == REPLACED:
-            return
+    def _placed(self, done: int, key: bytes, membership: Membership) -> None:
+        """After anything but a replacement."""
         if done == NO_ROOM:  # too far from home: all move closer to theirs in twice the slots
             if self._rebuild(self.layout.larger()):
                 self.put(key, membership)

@@ -2,8 +2,9 @@
 
     8 bytes   magic and version
     8 bytes   length of everything after these 32 bytes
-    8 bytes   CRC-32 of the next 8 bytes and of everything after them
-    8 bytes   length of the head
+    4 bytes   CRC-32 of the head, which is checked before anything in it is believed
+    4 bytes   length of the head
+    8 bytes   CRC-32 of everything after the head
     head      JSON: whose it is, when, byte order, layout, counts, secret, positions
     rest      memberships, then the words
 
@@ -35,7 +36,7 @@ from api.edge.table.view import HEADER, LIVE, USED, secret_of
 log = logging.getLogger(__name__)
 
 MAGIC: Final = b"tbsnap01"
-_front = Packed("<8sQQQ")
+_front = Packed("<8sQIIQ")
 CHUNK: Final = 1 << 24
 
 
@@ -94,14 +95,12 @@ def save_snapshot(table: PackedTable, positions: tuple[Position, ...], path: Pat
             positions=positions,
         )
     )
-    checksum = zlib.crc32(len(head).to_bytes(8, "little"))
-    for part in (head, memberships, words):
-        checksum = zlib.crc32(part, checksum)
+    checksum = zlib.crc32(words, zlib.crc32(memberships))
     length = len(head) + len(memberships) + len(words)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     with open(beside, "wb", opener=_private) as file:
-        file.write(_front.pack(MAGIC, length, checksum, len(head)))
+        file.write(_front.pack(MAGIC, length, zlib.crc32(head), len(head), checksum))
         for part in (head, memberships, words):
             file.write(part)
         file.flush()
@@ -139,16 +138,17 @@ def load_snapshot(
             front = file.read(_front.size)
             if len(front) < _front.size:
                 raise UnusableError("it is cut short")
-            magic, length, checksum, head_size = _front.unpack(front)
+            magic, length, head_checksum, head_size, checksum = _front.unpack(front)
             if magic != MAGIC:
                 raise UnusableError("it is of another version")
             if length != os.fstat(file.fileno()).st_size - _front.size or head_size > length:
                 raise UnusableError("its length is not what it says")
             raw = file.read(head_size)
+            if zlib.crc32(raw) != head_checksum:
+                raise UnusableError("its head's checksum is wrong")
             head = _checked(raw, length)
             _trusted(head, host, topic_ids, partitions, now - head.made_at, retention_ms)
-            running = zlib.crc32(raw, zlib.crc32(head_size.to_bytes(8, "little")))
-            table = _filled(file, head, directory, running, checksum)
+            table = _filled(file, head, directory, checksum)
     except FileNotFoundError:
         return None
     except (UnusableError, OSError) as error:
@@ -163,14 +163,14 @@ def _private(name: str, flags: int) -> int:
 
 
 def _checked(raw: bytes, length: int) -> _Head:
-    """The head, with sizes that are those of the file: what follows is never larger than what is there."""
+    """The head, with sizes that are those of the file."""
     try:
         head = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnusableError("its head cannot be read") from error
     layout = Layout(*head.layout)
     sizes = len(raw) + head.memberships + head.words
-    if not 0 < layout.bits < 48 or head.words != 8 * layout.words or sizes != length or head.memberships < 0:
+    if head.words != 8 * layout.words or sizes != length:
         raise UnusableError("its parts are not as long as it says")
     return head
 
@@ -196,10 +196,10 @@ def _trusted(
         raise UnusableError("it is of other partitions")
 
 
-def _filled(file: BufferedReader, head: _Head, directory: Path, running: int, checksum: int) -> PackedTable:
+def _filled(file: BufferedReader, head: _Head, directory: Path, checksum: int) -> PackedTable:
     """The table with everything that follows the head; raises UnusableError where a byte is wrong."""
     memberships = file.read(head.memberships)
-    running = zlib.crc32(memberships, running)
+    running = zlib.crc32(memberships)
     layout = Layout(*head.layout)
     fd = claim(directory)
     number = current_generation(fd) + 1
