@@ -101,8 +101,7 @@ def save_snapshot(table: PackedTable, positions: tuple[Position, ...], path: Pat
     beside = path.with_name(path.name + ".new")
     with open(beside, "wb", opener=_private) as file:
         file.write(_front.pack(MAGIC, length, zlib.crc32(head), len(head), checksum))
-        for part in (head, memberships, words):
-            file.write(part)
+        file.writelines((head, memberships, words))
         file.flush()
         os.fsync(file.fileno())
     beside.rename(path)
