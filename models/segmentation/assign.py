@@ -108,7 +108,7 @@ def _is_known(profile: Profile) -> bool:
 
 
 def reassign(profile: Profile, segmenter: Segmenter, at: int) -> Assignment | None:
-    """Assign anew and remember the change in the profile. None: nothing changed."""
+    """Assign anew and remember the change in the profile. None: nothing changed, or the customer was seen once."""
     return _changed(profile, segmenter.membership(profile, at), at)
 
 
@@ -121,6 +121,8 @@ def reassign_all(profiles: Sequence[Profile], segmenter: Segmenter) -> list[Assi
 
 def _changed(profile: Profile, new: Membership, at: int) -> Assignment | None:
     old = profile.membership
+    if _seen_once(profile) and old == Membership():
+        return None
     if new is old:
         return None
     profile.membership = new
@@ -129,3 +131,10 @@ def _changed(profile: Profile, new: Membership, at: int) -> Assignment | None:
     return Assignment(
         merchant=profile.merchant, customer=profile.customer, membership=new, at=at, received=profile.received
     )
+
+
+def _seen_once(profile: Profile) -> bool:
+    """One query, and nothing that makes a customer known. Nothing is assigned yet, not even where a rule fits: ids that are
+    never seen again, a million of them from one script, would each take a place in every edge's table. The answer to that
+    one query lacks nothing, for the edge folds it and asks the rules itself."""
+    return profile.known_id is None and "conversions" not in profile.counters and not _is_known(profile)

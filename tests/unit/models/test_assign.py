@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contracts.contents import DefinedSegment
-from models.contracts.events import Event
+from models.contracts.events import Conversion, Event
 from models.contracts.profile import Membership, Profile
 from models.contracts.segments import Rule, SegmentModel
 from models.features.fields import field_value
@@ -176,3 +176,18 @@ def test_a_segment_that_is_gone_is_left() -> None:
     left = reassign(profile, SEGMENTERS["nothing"], profile.last)
     assert left is not None
     assert left.membership == Membership()
+
+
+def test_who_is_seen_once_is_assigned_nothing_yet_and_who_is_known_is() -> None:
+    once = looked_at("sale")
+    assert SEGMENTERS["both"].membership(once, once.last) == Membership(None, ("s_look", "s_sale"))
+    assert reassign(once, SEGMENTERS["both"], once.last) is None
+    assert once.membership == Membership()
+    order = Conversion(
+        id="e_1", merchant="m", customer="c_1", session="s", at=START + 60_000, received=START, value=9.0
+    )
+    bought = fold(looked_at("sale"), order)
+    assert reassign(bought, SEGMENTERS["both"], bought.last) is not None
+    known = looked_at("sale")
+    known.known_id = "k:1"
+    assert reassign(known, SEGMENTERS["both"], known.last) is not None

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.edge.table import DictTable
 from models.contracts.contents import DefinedSegment
 from models.contracts.decisions import Decision
 from models.contracts.errors import PoisonError
 from models.contracts.events import Event, Impression, Origin, Query, encode_event
 from models.contracts.ids import partition_of
-from models.contracts.profile import Profile, decode_assignment, decode_profile, encode_profile
+from models.contracts.profile import Membership, Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.segments import Rule
 from models.contracts.tables import decode_outcome
 from models.features.fold import fold
@@ -259,3 +260,21 @@ def test_ids_are_looked_at_for_every_key_that_is_not_known() -> None:
         read_event(b"m/c", encode_event(event), {b"m/c": None})
     good = query(0)
     assert read_event(good.key, encode_event(good), {good.key: None}) == read_event(good.key, encode_event(good))
+
+
+def test_ids_that_are_seen_once_take_no_place_in_any_edges_table() -> None:
+    everybody = DefinedSegment(id="s_any", name="Any", rule=Rule(field="queries", op=">=", value=1))
+    store, table = Store(Segmenter(None, (everybody,))), DictTable()
+
+    def seen(first: int, *customers: str) -> None:
+        events = [query(offset, customer) for offset, customer in enumerate(customers, first)]
+        chunk = [Record(offset, event.key, encode_event(event)) for offset, event in enumerate(events, first)]
+        for key, value in store.fold(chunk).assignments.items():
+            table.put(key, decode_assignment(value).membership)
+
+    seen(0, *(f"once-{number}" for number in range(3000)))
+    assert len(store.profiles) == 3000
+    assert len(table) == 0
+    seen(3000, "once-7", "twice", "twice")
+    assert len(table) == 2
+    assert table.get(b"m/once-7") == table.get(b"m/twice") == Membership(defined=("s_any",))
