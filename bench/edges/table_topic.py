@@ -30,7 +30,7 @@ def ready_from_topic(count: int, ids: Callable[[int], tuple[str, str]], membersh
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as shared:
         with Kafka(Path(folder)) as broker:
             admin.apply(Settings(brokers=broker.address, partitions=PARTITIONS))
-            _fill(broker.address, count, ids, memberships)
+            put_assignments(broker.address, count, ids, memberships)
             table = PackedTable.create(Path(shared), count)
 
             def take(record: Record) -> None:
@@ -48,7 +48,10 @@ def ready_from_topic(count: int, ids: Callable[[int], tuple[str, str]], membersh
     return round(seconds, 2)
 
 
-def _fill(brokers: str, count: int, ids: Callable[[int], tuple[str, str]], memberships: Sequence[Membership]) -> None:
+def put_assignments(
+    brokers: str, count: int, ids: Callable[[int], tuple[str, str]], memberships: Sequence[Membership]
+) -> None:
+    """Writes that many assignments, as the streams do, and waits until the broker has them."""
     writer = producer(brokers, "bench")
     for number in range(count):
         merchant, customer = ids(number)
