@@ -22,7 +22,7 @@ from typing import Any
 from api.edge.table import PackedTable, Position, load_snapshot, save_snapshot
 from api.edge.table.directory import SHARED_MEMORY
 from bench.edges.table_peers import measure_dict, measure_lmdb
-from bench.edges.table_topic import ready_from_topic
+from bench.edges.table_topic import from_the_topic
 from models.contracts.ids import customer_key
 from models.contracts.profile import Membership
 
@@ -176,9 +176,7 @@ def table(*, quick: bool) -> dict[str, Any]:
     }
     topic = 50_000 if quick else 1_000_000
     say(f"{topic:,} customers from the topic of an Apache Kafka")
-    figures["topic_customers"] = topic
-    figures["ready_1m_topic_s"] = ready_from_topic(topic, ids, MEMBERSHIPS)
-    return figures
+    return figures | {"topic_customers": topic} | from_the_topic(topic, ids, MEMBERSHIPS)
 
 
 def _packed(count: int, sample: Sequence[int]) -> dict[str, Any]:

@@ -8,22 +8,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import lmdb
 
 from api.edge.table import DictTable
+from bench.edges.table_topic import unshared
 from models.contracts.profile import Membership
 
 Rate = Callable[[int, Callable[[], object]], int]
 BATCH = 10_000
-
-
-def resident() -> int:
-    """Bytes of this process in memory that no other process shares."""
-    rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")) * 1024
 
 
 def measure_dict(
@@ -56,10 +50,10 @@ def grown(count: int) -> int:
     from bench.edges.table import MEMBERSHIPS, ids
     from models.contracts.ids import customer_key
 
-    table, before = DictTable(), resident()
+    table, before = DictTable(), unshared(os.getpid())
     for number in range(count):
         table.put(customer_key(*ids(number)), MEMBERSHIPS[number % len(MEMBERSHIPS)])
-    return resident() - before
+    return unshared(os.getpid()) - before
 
 
 def measure_lmdb(
