@@ -54,6 +54,7 @@ def worker(stage: Stage, of: Settings, name: str, core: int = WORKER_CORE) -> It
     port = free_port()
     given = {
         "brokers": of.brokers, "topic_prefix": of.topic_prefix, "partitions": of.partitions,
+        "profile_brief_days": 36_500, "profile_days": 36_500,  # its visits are of a day long ago
         "worker_group": of.worker_group, "worker_port": port, "data_dir": stage.folder / f"{of.topic_prefix}{name}",
     }  # fmt: skip
     process = Process("worker", given, stage.folder / f"{of.topic_prefix}{name}.log", f"http://127.0.0.1:{port}")

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from models.contracts.ids import customer_key
-from models.contracts.profile import Profile, decode_profile
+from models.contracts.profile import SCHEMA, Profile, decode_profile
 from models.contracts.topics import EVENTS
 from models.lifetime import Lifetime, is_over
 from streams.transport.table import ChunkTable
@@ -56,7 +56,7 @@ class Sweeper:
                 profile = decode_profile(stored)
             except msgspec.MsgspecError:
                 continue  # a newer worker's, maybe: nothing is dropped unread
-            if is_over(profile, now, self._limit):
+            if profile.v <= SCHEMA and is_over(profile, now, self._limit):
                 drop(out, key, profile)
         if not out.profiles:
             return None

@@ -77,6 +77,9 @@ class Room:
                 "worker_group": f"{self.settings.topic_prefix}worker",
                 f"{kind}_port": port,
                 "data_dir": self.folder / name,
+                # Test events are of a fixed day: on the worker's clock their customers were last heard of long ago.
+                "profile_brief_days": 36_500,
+                "profile_days": 36_500,
                 **more,
             },
             self.folder / f"{name}.log",

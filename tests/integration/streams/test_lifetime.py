@@ -34,7 +34,7 @@ def regulars(now: int) -> Iterator[Event]:
 @pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 def test_one_shot_ids_are_dropped_and_others_stay(kafka_room: Room, count: int) -> None:
     now = int(time.time() * 1000)
-    worker = kafka_room.worker("a", sweep_every_s=2).start().await_ready()
+    worker = kafka_room.worker("a", sweep_every_s=2, profile_brief_days=7, profile_days=395).start().await_ready()
     kafka_room.send(regulars(now))
     kafka_room.send(one_shots(count, now))
     kafka_room.flush()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from models.contracts.ids import customer_key
-from models.contracts.profile import Profile, encode_profile
+from models.contracts.profile import SCHEMA, Profile, encode_profile
 from models.lifetime import lifetime
 from streams.store.memory import MemoryRows
 from streams.transport.table import ChunkTable
@@ -44,6 +44,11 @@ def test_nothing_of_others_or_unread_is_dropped() -> None:
     assert list(made.slices(3)) == []
     made, rows = sweeper()
     rows.put({b"m/c_1": b"{broken"})
+    assert made.sweep(3, [b"m/c_1"], START + 400 * DAY) is None
+    assert list(rows) == [b"m/c_1"]
+    newer = looked_at("sale")
+    newer.v = SCHEMA + 1
+    made, rows = sweeper(newer)
     assert made.sweep(3, [b"m/c_1"], START + 400 * DAY) is None
     assert list(rows) == [b"m/c_1"]
 
