@@ -22,6 +22,7 @@ COMMANDS = {
     "profiles": Entry("cli.profiles:profiles", "What the streams know about customers, as a file."),
     "spool": Entry("cli.spool:spool", "What an edge has written down."),
     "rejected": Entry("cli.rejected:rejected", "Records that no reader could use."),
+    "erase": Entry("cli.erase:erase", "Forget a customer everywhere, with proof."),
     "embed": Entry("cli.embed:embed", "The code that a merchant pastes into a page."),
     "keys": Entry("cli.keys:keys", "API keys."),
     "balancer": Entry("cli.system:balancer", "Configuration of a balancer before several edges."),

@@ -7,6 +7,7 @@ whether the event was kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -25,7 +26,7 @@ from api.tokens import allows
 from models.contracts.decisions import Decision
 from models.contracts.errors import RequestError
 from models.contracts.events import encode_event
-from models.contracts.ids import customer_key
+from models.contracts.ids import customer_key, new_id
 from models.contracts.wire import QueryRequest
 from models.segmentation.assign import Segmenter
 
@@ -104,6 +105,10 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     customer = customer_of(asked.request, edge.random)
     key = customer_key(ready.merchant.id, customer)
+    if edge.erasures.erased(key):  # served as somebody new; the session was the erased one's
+        customer = new_id(edge.random)
+        key = customer_key(ready.merchant.id, customer)
+        asked = replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
     session = judged(ready, asked, customer, edge.random)
     has = known(edge, key, ready.segmenter)
     answered = answer_query(ready, asked, customer, session, has, edge.random)

@@ -17,6 +17,7 @@ from api.edge.shared.status import Status
 from api.edge.state import Shard
 from api.edge.table import Table
 from api.replica import Follow, Handler, Record
+from models.contracts.erasures import Erasures
 from models.contracts.errors import PoisonError
 from models.contracts.profile import decode_assignment, decode_received
 from models.contracts.settings import Settings
@@ -25,6 +26,7 @@ from models.contracts.topics import (
     ASSIGNMENTS,
     CATALOGUE,
     CONTENT_TABLES,
+    ERASURES,
     EVENTS,
     PROFILES,
     PUBLICATIONS,
@@ -35,12 +37,12 @@ from models.contracts.topics import (
 
 log = logging.getLogger(__name__)
 
-SMALL = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS)
+SMALL = (CATALOGUE, PUBLICATIONS, CONTENT_TABLES, SEGMENT_MODELS, ACCESS, ERASURES)
 FOLLOWED = (*SMALL, ASSIGNMENTS, PROFILES)
 WRITTEN = (EVENTS, REJECTED)
 
 
-def handlers(live: Live, keys: ServerKeys) -> Mapping[Topic, Handler]:
+def handlers(live: Live, keys: ServerKeys, erasures: Erasures) -> Mapping[Topic, Handler]:
     """What takes a record of each small topic into memory."""
     return {
         CATALOGUE: live.catalogue,
@@ -48,6 +50,7 @@ def handlers(live: Live, keys: ServerKeys) -> Mapping[Topic, Handler]:
         CONTENT_TABLES: live.content_table,
         SEGMENT_MODELS: live.model,
         ACCESS: keys.take,
+        ERASURES: lambda record: erasures.take(record.key, record.value),
     }
 
 
@@ -60,7 +63,7 @@ class Replication:
         self._board = board
         self._status = status
         self._metrics = metrics
-        self._checks = handlers(Live(), ServerKeys())
+        self._checks = handlers(Live(), ServerKeys(), Erasures(""))
         for posted in board.content():  # what a replica before this one has checked and posted
             self._checks[posted.record.topic](posted.record)
         self.measuring = False

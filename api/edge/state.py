@@ -15,6 +15,7 @@ from api.edge.shared.status import Progress
 from api.edge.spool.commit import GroupCommit
 from api.edge.table import Lookup
 from api.edge.warm import Warm
+from models.contracts.erasures import Erasures
 from models.contracts.ids import RandomBytes, partition_of
 from models.contracts.settings import Settings, shard
 
@@ -85,5 +86,6 @@ class Edge:
     merchants: Buckets
     networks: Buckets
     network: Networks
+    erasures: Erasures
     clock: Callable[[], int] = now_ms
     random: RandomBytes = os.urandom

@@ -128,6 +128,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         f"http://127.0.0.1:{PORT_BASE + CONSOLE_PORT}"
     )
 
+    erasure_key: Annotated[
+        str,
+        _help(
+            "Names erased customers so that nobody else can; the same for all processes, needed once one is erased",
+            "edge",
+            "worker",
+            "console",
+            secret=True,
+        ),
+    ] = ""
     worker_port: Annotated[Port, _help("Port of the worker's health and metrics", "worker")] = PORT_BASE + WORKER_PORT
     worker_group: Annotated[str, _help("Consumer group and Faust application id", "worker")] = "tailorbird-worker"
     chunk_events: Annotated[int, _help("Most events folded as one chunk", "worker")] = 4000
@@ -167,6 +177,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float,
         Meta(gt=0, description="Days after which every other profile is dropped", extra={"processes": ("worker",)}),
     ] = 395.0
+    heartbeat_s: Annotated[
+        float, _help("Seconds between two records that make an idle partition roll its segment", "worker")
+    ] = 3600.0
     sweep_every_s: Annotated[float, _help("Seconds between two rounds of dropping profiles", "worker")] = 3600.0
 
     trainer_port: Annotated[Port, _help("Port of the trainer's health and metrics", "trainer")] = (

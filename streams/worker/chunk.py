@@ -46,7 +46,7 @@ class Source(Struct, frozen=True):
 
 
 class Folded(Struct):
-    """What to write. `counts`: folded, passed, joined, replayed, contextual, bot, rejected."""
+    """What to write. `counts`: folded, passed, joined, replayed, contextual, bot, erased, rejected."""
 
     source: Source
     profiles: dict[bytes, bytes | None] = field(default_factory=dict)
@@ -59,6 +59,8 @@ class Folded(Struct):
     """What goes to known customers, in order; their keys lie in any partition."""
     outcomes: dict[bytes, bytes] = field(default_factory=dict)
     rejected: list[tuple[bytes, bytes]] = field(default_factory=list)
+    beats: bool = False
+    """A heartbeat goes to `joins` as well."""
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str, more: int = 1) -> None:
@@ -72,6 +74,12 @@ Entry = tuple[Record, Event]
 SegmenterOf = Callable[[str], Segmenter | None]
 
 
+def nobody(customer: bytes) -> bool:
+    """Where nobody was erased."""
+    del customer
+    return False
+
+
 class UnfoldableError(Exception):
     def __init__(self, entry: tuple[Record, object]) -> None:
         super().__init__()
@@ -81,12 +89,21 @@ class UnfoldableError(Exception):
 class Chunk:
     """One run of records of one partition, against the profiles (encoded, by key) that were there before."""
 
-    def __init__(self, source: Source, stored: Lookup, ledger: Ledger, segmenter_of: SegmenterOf, now: int) -> None:
+    def __init__(
+        self,
+        source: Source,
+        stored: Lookup,
+        ledger: Ledger,
+        segmenter_of: SegmenterOf,
+        now: int,
+        erased: Callable[[bytes], bool] = nobody,
+    ) -> None:
         self._source = source
         self._stored = stored
         self._ledger = ledger
         self._segmenter_of = segmenter_of
         self._now = now
+        self._erased = erased
         self._out = Folded(source)
         self._identified: set[bytes] = set()
         self._changed: dict[bytes, tuple[Profile, bool]] = {}
@@ -144,6 +161,9 @@ class Chunk:
         # Whose profile is here belongs here; murmur2 in Python costs as much as decoding an event.
         if before is None and not self._is_here(key, [record for record, _ in entries]):
             return
+        if before is None and self._erased(key):
+            self._out.count("erased", len(entries))
+            return
         if before is not None and before.joined is not None:
             self._pass_on(before, key, entries)
             return
@@ -186,7 +206,8 @@ class Chunk:
                 self._say_again(key, profile)
 
     def _joins_at(self, before: Profile | None, entries: list[Entry]) -> int | None:
-        return first_identify(before, [(record.offset, event) for record, event in entries], self._source.topic)
+        topic = self._source.topic
+        return first_identify(before, [(record.offset, event) for record, event in entries], topic, self._erased)
 
     def _join(self, before: Profile | None, key: bytes, until: list[Entry], rest: list[Entry]) -> None:
         """Folds up to the identify event, hands over what that makes, and passes on the rest. Cut at that very event, so
@@ -213,7 +234,7 @@ class Chunk:
                 self._reject(record, without_values(error))
                 rejected += 1
                 continue
-            addressed = pass_on(pointer, record.offset, event, self._source.topic)
+            addressed = pass_on(pointer, record.offset, event, self._source.topic, self._erased)
             self._out.joins.extend((known, encode_join(join)) for known, join in addressed)
             sent += bool(addressed)
         self._out.handed.add(key)

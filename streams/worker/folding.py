@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from models.contracts.contents import Merchant
@@ -16,7 +16,7 @@ from models.outcomes import outcomes
 from models.segmentation.assign import reassign
 from streams.transport.table import ChunkTable
 from streams.worker.assigning import of_members, own_assignment
-from streams.worker.chunk import Chunk, Folded, Source
+from streams.worker.chunk import Chunk, Folded, Source, nobody
 from streams.worker.hours import Hours
 from streams.worker.joining import JoinChunk
 from streams.worker.knowledge import Knowledge
@@ -45,6 +45,7 @@ class Folding:
         metrics: Metrics,
         partitions: int,
         behind: int = 200_000,
+        erased: Callable[[bytes], bool] = nobody,
     ) -> None:
         """`behind`: how many offsets back a crash may repeat, with room to spare."""
         self._profiles = profiles
@@ -55,6 +56,7 @@ class Folding:
         self._expected: dict[tuple[str, int], int | None] = {}
         self._hours: dict[int, Hours] = {}
         self._behind = behind
+        self._erased = erased
         counters.on_restored = self.counters_restored
 
     @property
@@ -93,7 +95,7 @@ class Folding:
             hours, lambda profile, event: outcomes(profile, event, counted, self._attribution(event.merchant))
         )
         kind = Chunk if topic is EVENTS else JoinChunk
-        chunk = kind(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000))
+        chunk = kind(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased)
         folded = chunk.fold(records)
         profiles.put(folded.profiles)
         hours.counted(folded.outcomes, counted, records[-1].offset)

@@ -24,6 +24,8 @@ MAX_JOIN_BYTES: Final = 1024 * 1024
 """An event of at most 256 KB, or a profile: some KB."""
 
 NOBODY: Final = Membership()
+HEARTBEAT: Final = b"~/heartbeat"
+"""Key of a tombstone of nobody: ``~`` is in no id."""
 Entry = tuple[Record, Join]
 
 
@@ -58,6 +60,8 @@ class JoinChunk(Chunk):
         """Known customer by known customer."""
         customers: dict[bytes, list[Entry]] = {}
         for record in records:
+            if record.key == HEARTBEAT:
+                continue
             try:
                 join = read_join(record.key, record.value)
             except PoisonError as poison:
@@ -76,6 +80,9 @@ class JoinChunk(Chunk):
         except PoisonError as poison:
             for record, _ in entries:
                 self._reject(record, str(poison))
+            return
+        if before is None and self._erased(key):
+            self._out.count("erased", len(entries))
             return
         again, was = self._repeats(before, entries[0][0]), NOBODY if before is None else before.membership
         while True:

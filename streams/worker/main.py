@@ -8,14 +8,18 @@ import logging
 import signal
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
+from models.contracts.erasures import Erasure, ErasureProof, Erasures
 from models.contracts.settings import Settings
 from models.contracts.topics import (
     ASSIGNMENTS,
     CATALOGUE,
+    ERASURES,
     EVENTS,
     JOINS,
     OUTCOMES,
@@ -31,8 +35,10 @@ from streams.store.opening import open_store
 from streams.transport import privates
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_agents, make_app, make_tables
+from streams.worker.erasing import Eraser
 from streams.worker.folding import Folding, Waiters
 from streams.worker.follower import Follower
+from streams.worker.heartbeat import beating
 from streams.worker.knowledge import Knowledge
 from streams.worker.mending import mending
 from streams.worker.metrics import Metrics
@@ -44,7 +50,7 @@ from streams.worker.verify import verify
 
 log = logging.getLogger(__name__)
 
-FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE)
+FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE, ERASURES)
 TOUCHED = (EVENTS, JOINS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
 DRAIN_S = 15.0
 """What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
@@ -99,7 +105,8 @@ class Worker:
     async def _follow(self, stack: AsyncExitStack, asked: asyncio.Event, store: Store) -> None:
         waiters = Waiters()
         knowledge = Knowledge(waiters.add)
-        follower = Follower(self._settings, FOLLOWED, knowledge.take)
+        erasures = Erasures(self._settings.erasure_key)
+        follower = Follower(self._settings, FOLLOWED, partial(_taken, knowledge, erasures))
         stack.push_async_callback(follower.stop)
         await follower.start()
         producer = AIOKafkaProducer(
@@ -119,6 +126,7 @@ class Worker:
             self._metrics,
             self._settings.partitions,
             max(200_000, 4 * IN_FLIGHT * self._settings.chunk_events),
+            erasures.erased,
         )
 
         async def confirmed(waiting: Waiting) -> None:
@@ -146,6 +154,17 @@ class Worker:
             reassigning(folding, pipeline, waiters, self._metrics, self._settings.reassign_rate),
             mending(self._settings, folding, pipeline),
             self._sweeping(folding, profiles, pipeline),
+            beating(self._settings, lambda: folding.owned, pipeline),
+            Eraser(
+                erasures,
+                profiles,
+                lambda: folding.owned,
+                pipeline,
+                self._metrics,
+                self._settings.partitions,
+                partial(self._said, producer),
+                store.scrub,
+            ).run(),
             self._operations.run(app, folding, (profiles, counters)),
             _faust(app),
         ]
@@ -177,10 +196,28 @@ class Worker:
             sweeper, lambda: folding.owned, pipeline, settings.sweep_every_s, lambda: int(time.time() * 1000)
         )
 
+    async def _said(self, producer: AIOKafkaProducer, key: str, record: Erasure | ErasureProof) -> None:
+        name = ERASURES.on(self._settings.topic_prefix)
+        await producer.send_and_wait(name, msgspec.json.encode(record), key.encode(), partition=0)
+
     def _outlets(self) -> Outlets:
         prefix = self._settings.topic_prefix
         written = (PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, JOINS)
         return Outlets(*(topic.on(prefix) for topic in written))
+
+
+def _taken(knowledge: Knowledge, erasures: Erasures, topic: str, key: bytes, value: bytes | None) -> None:
+    """Where a record that every worker follows goes."""
+    if topic != ERASURES.name:
+        knowledge.take(topic, key, value)
+        return
+    try:
+        blind = erasures.blind
+        erasures.take(key, value)
+        if erasures.blind > blind:
+            log.error("a customer was erased, and this worker has no erasure key: set TAILORBIRD_ERASURE_KEY")
+    except (ValueError, msgspec.MsgspecError) as error:
+        log.error("a record of %s cannot be used: %s", topic, type(error).__name__)
 
 
 async def _faust(app: Any) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from models.contracts.events import Event, Identify
-from models.contracts.ids import customer_key, known_customer
+from models.contracts.ids import KNOWN, customer_key, known_customer
 from models.contracts.joins import Join, Left, Passed, joined
 from models.contracts.profile import Profile
 from models.features.fold import fold
@@ -15,15 +15,15 @@ Addressed = tuple[bytes, Join]
 """The key of the known customer, and what it gets."""
 
 
-def identified(event: Event) -> bool:
-    """Whether the merchant proved who this is."""
-    return isinstance(event, Identify) and event.proven
-
-
-def first_identify(before: Profile | None, events: Sequence[tuple[int, Event]], topic: str) -> int | None:
-    """The place among (offset, event) of the first one that joins; None where none does, or all are repetitions."""
+def first_identify(
+    before: Profile | None, events: Sequence[tuple[int, Event]], topic: str, erased: Callable[[bytes], bool]
+) -> int | None:
+    """The place among (offset, event) of the first one that joins; None where none does, or all are repetitions. Nobody
+    is joined to a known customer who was erased."""
     for place, (offset, event) in enumerate(events):
-        if identified(event) and not folded(before, event, topic, offset):
+        if isinstance(event, Identify) and event.proven and not folded(before, event, topic, offset):
+            if erased(customer_key(event.merchant, known_customer(event.known_id))):
+                continue
             return place
     return None
 
@@ -47,17 +47,19 @@ def hand_over(profile: Profile, offset: int) -> tuple[Profile, Addressed]:
     return pointer, (customer_key(profile.merchant, known), joined(profile, known, offset))
 
 
-def pass_on(pointer: Profile, offset: int, event: Event, topic: str) -> list[Addressed]:
+def pass_on(
+    pointer: Profile, offset: int, event: Event, topic: str, erased: Callable[[bytes], bool]
+) -> list[Addressed]:
     """What an event of a joined customer sends, and its mark in the pointer; nothing where it is a repetition."""
     if folded(pointer, event, topic, offset):
         return []
     merchant, customer = pointer.merchant, pointer.customer
     sent: list[Addressed] = []
     before = pointer.joined or ""
-    if isinstance(event, Identify) and event.proven and known_customer(event.known_id) != before:
+    now = known_customer(event.known_id) if isinstance(event, Identify) and event.proven else before
+    if now != before and not erased(customer_key(merchant, now)):
         sent.append((customer_key(merchant, before), Left(customer=customer, offset=offset)))
-        now = known_customer(event.known_id)
-        pointer.known_id, pointer.joined = event.known_id, now
+        pointer.known_id, pointer.joined = now.removeprefix(KNOWN), now
         # All that the new one gets of the past is this event: the rest was somebody else's.
         sent.append((customer_key(merchant, now), joined(fold(None, event), now, offset)))
     else:

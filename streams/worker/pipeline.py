@@ -20,6 +20,7 @@ from models.contracts.ids import partition_of
 from streams.store.base import Changes
 from streams.transport.batches import Sent, publish
 from streams.worker.chunk import Folded
+from streams.worker.joining import HEARTBEAT
 
 OnChangelog = Callable[[int, int, Mapping[bytes, "bytes | None"]], None]
 """(partition, offset of the last of them, records)"""
@@ -31,7 +32,7 @@ IN_FLIGHT = 8
 class Waiting:
     """One folded chunk on its way out. `event` is what to acknowledge, None for what no event caused."""
 
-    __slots__ = ("event", "folded", "produced", "sent", "size")
+    __slots__ = ("done", "event", "folded", "produced", "sent", "size")
 
     def __init__(self, folded: Folded, event: Any, size: int, produced: float) -> None:
         self.folded = folded
@@ -39,6 +40,8 @@ class Waiting:
         self.size = size
         self.produced = produced
         self.sent = False
+        self.done = asyncio.Event()
+        """Set once the broker has all of it."""
 
 
 class Outlets:
@@ -124,6 +127,7 @@ class Pipeline:
             await self._confirm(sent)
             for waiting in taken:
                 if waiting.sent:
+                    waiting.done.set()
                     await self._on_confirmed(waiting)
             async with self._changed:
                 self._sent.popleft()
@@ -182,10 +186,12 @@ def _merged(parts: Iterable[tuple[int, Changes]]) -> dict[int, dict[bytes, bytes
     return merged
 
 
-def _joins(chunks: Iterable[Folded]) -> dict[int, list[tuple[bytes, bytes]]]:
+def _joins(chunks: Iterable[Folded]) -> dict[int, list[tuple[bytes | None, bytes | None]]]:
     """By partition of the known customer, in the order in which they were handed over."""
-    joins: dict[int, list[tuple[bytes, bytes]]] = {}
+    joins: dict[int, list[tuple[bytes | None, bytes | None]]] = {}
     for each in chunks:
+        if each.beats:
+            joins.setdefault(each.source.partition, []).append((HEARTBEAT, None))
         for key, value in each.joins:
             joins.setdefault(partition_of(key, each.source.partitions), []).append((key, value))
     return joins

@@ -15,6 +15,7 @@ import pytest
 from models.contracts import (
     access,
     contents,
+    erasures,
     events,
     joins,
     profile,
@@ -34,6 +35,7 @@ RECORDS: dict[str, Any] = {
     "assignment": profile.Assignment,
     "catalogue": contents.CatalogueRecord,
     "content_table": tables.ContentTable,
+    "erasure": erasures.ErasureRecord,
     "event": events.Event,
     "join": joins.Join,
     "live_model": segments.LiveModel,
@@ -51,7 +53,7 @@ RECORDS: dict[str, Any] = {
     "wire_query_answer": wire.QueryAnswer,
     "wire_query_request": wire.QueryRequest,
 }
-UNWRITTEN = {"Erasure", "hash-chained action", "part bytes", "raw bytes + reason"}
+UNWRITTEN = {"ErasureProof", "hash-chained action", "part bytes", "raw bytes + reason"}
 """Values of topics that have no contract yet, or are not a record of their own."""
 
 

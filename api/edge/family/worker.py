@@ -28,10 +28,12 @@ from api.edge.shared.board import BoardReader
 from api.edge.spool.commit import GroupCommit
 from api.edge.spool.ledger import read_ledger
 from api.edge.spool.log import SpoolLog
+from api.edge.spool.rolling import Rolling
 from api.edge.state import Edge, Phase, Shard
 from api.edge.table import PackedTable
 from api.edge.tracing import traced
 from api.edge.warm import Warm
+from models.contracts.erasures import Erasures
 from models.contracts.ids import new_id
 from models.contracts.settings import Settings
 
@@ -60,6 +62,7 @@ def run(settings: Settings, shared: Shared, number: int, listeners: Sequence[soc
 def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -> Server:
     """Everything started; `stack` closes it in the opposite order."""
     metrics, live, keys = shared.metrics(f"worker-{number}"), Live(), ServerKeys()
+    erasures = Erasures(settings.erasure_key)
     spool_log = SpoolLog(
         Path(settings.data_dir) / "spool" / settings.edge_id / str(number),
         new_id(os.urandom)[:8],
@@ -79,7 +82,9 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
         metrics.spool_pending.set(spool.written - (read_ledger(spool_log.directory) or 0))
         metrics.spool_bytes.set(spool_log.size)
 
-    following = Following(BoardReader(shared.board), shared.status, handlers(live, keys), live.compile, measure)
+    following = Following(
+        BoardReader(shared.board), shared.status, handlers(live, keys, erasures), live.compile, measure
+    )
     following.start()
     stack.callback(following.stop)
     phase = Phase(lambda: following.ready, lambda: shared.status.progress)
@@ -96,6 +101,7 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
         merchants=shared.merchants,
         networks=shared.networks,
         network=Networks(settings.trusted_proxies.split(",")),
+        erasures=erasures,
     )
     table = edge.table
     metrics.ask("customers", lambda: len(table))
@@ -106,10 +112,16 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
     def drain() -> None:
         phase.draining = True
 
+    def ended() -> bool:
+        """Asked ten times a second, in the loop that also writes the spool."""
+        rolling.look()
+        return following.failure is not None
+
+    rolling = Rolling(erasures, spool_log)
     app: ASGIApp = make_app(edge)
     protocol = hot_protocol(edge)
     if settings.trace_endpoint:  # a span wraps a request as Starlette sees it: traced, queries take that door
         app, end = traced(app, settings.trace_endpoint, settings.edge_id)
         stack.callback(end)
         protocol = Bounded
-    return Server(app, settings, drain, lambda: following.failure is not None, protocol)
+    return Server(app, settings, drain, ended, protocol)

@@ -56,6 +56,8 @@ async def _record(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) ->
     # Without a customer, or without leave, there is nobody to keep an event for.
     if batch.bot or not is_customer(batch.customer) or not personal(ready.merchant, batch.consent, head):
         return EventsAnswer(None, len(taken), tuple(rejected))
+    if edge.erasures.erased(customer_key(sender.merchant, sender.customer)):
+        return EventsAnswer(None, len(taken), tuple(rejected))
     if edge.settings.overlay:
         visit = edge.warm.visit(customer_key(sender.merchant, sender.customer))
         for event in taken:

@@ -228,6 +228,11 @@ class SpoolLog:
                 self.end_segment()  # the reader steps over the tail once a newer segment is there
         return kept
 
+    def roll(self) -> None:
+        """Goes on in a new segment, where something is in the open one. Raises OSError where none can be made."""
+        if self._size:
+            self._begin()
+
     def end_segment(self) -> None:
         """The next append begins another: what is in this one stays, and nothing is added."""
         if self._fd is not None:

@@ -40,6 +40,11 @@ class SpoolReader:
         """The last sequence that was met in the open segment."""
         self._seen: tuple[int, ...] | None = None
 
+    @property
+    def last(self) -> int:
+        """The last sequence that was handed out."""
+        return self._last
+
     def stirred(self) -> bool:
         """Whether there may be more than at the last call: two questions to the kernel, asked hundreds of times a second."""
         here = os.fstat(self._directory)

@@ -75,6 +75,8 @@ class Source:
         except OSError:  # of the next call, which will meet it again
             if not found:
                 raise
+        if not found and self._reader.last <= self._ledger.seq:
+            self.clear()  # a segment may have been ended after everything in it was shipped
         return found
 
     def shipped(self, seq: int) -> None:

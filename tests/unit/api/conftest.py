@@ -24,6 +24,7 @@ from api.edge.state import Edge, Phase, Shard
 from api.edge.table import DictTable
 from api.edge.warm import Warm
 from api.replica import Record
+from models.contracts.erasures import Erasures
 from models.contracts.events import Event, decode_event
 from models.contracts.settings import Settings
 from models.contracts.topics import ACCESS, CATALOGUE, PUBLICATIONS, Topic
@@ -41,6 +42,7 @@ class Bench:
         self.failures: list[str] = []
         self.log = SpoolLog(folder, "g1", settings.spool_segment_bytes, settings.spool_max_bytes)
         self.live, self.keys, self.table = Live(), ServerKeys(), DictTable()
+        self.erasures = Erasures(settings.erasure_key)
         self.profiles, self.metrics = DictProfiles(settings.overlay_customers), Metrics()
         self.warm = Warm(self.profiles, settings.overlay_customers)
         self.board = BoardWriter(Board(folder / "shared", SMALL))
@@ -61,6 +63,7 @@ class Bench:
             metrics=self.metrics,
             merchants=Buckets(settings.merchant_rate, "merchant"),
             networks=Buckets(settings.network_rate, "network"),
+            erasures=self.erasures,
             network=Networks(settings.trusted_proxies.split(",")),
             clock=lambda: self.time,
         )
