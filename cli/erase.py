@@ -25,7 +25,7 @@ def erase(merchant: str, customer: str, wait_s: float, **flags: Any) -> None:
     """Forget CUSTOMER of MERCHANT (k:ID: a known customer with all devices) and print each place's proof.
 
     The id is refused from now on. What the compacted topics, tables and spools held is gone within a day, what the topics of
-    events and of rejected records hold when their retention ends.
+    events, joins and rejected records hold when their retention ends.
     """
     from msgspec import json
 
@@ -87,9 +87,9 @@ def _print(known: Erasures, name: str) -> None:
         for place, proof in sorted(known.proofs.get(each, {}).items()):
             click.echo(f"  {place:<20}  {_time(proof.at)}  {'let go' if proof.found else 'had nothing'}")
     first = max(known.commands[each].at for each in _family(known, name))
-    click.echo(f"profiles, assignments, joins, tables and spools hold nothing of it by  {_time(first + DAY_MS)}")
+    click.echo(f"profiles, assignments, tables and spools hold nothing of it by  {_time(first + DAY_MS)}")
     click.echo(
-        f"events and rejected hold nothing of it by                              {_time(first + (EVENTS.retention_ms or 0) + DAY_MS)}"
+        f"events, joins and rejected hold nothing of it by                              {_time(first + (EVENTS.retention_ms or 0) + DAY_MS)}"
     )
 
 

@@ -7,11 +7,10 @@ whether the event was kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from api.edge.answering import Answered, Asked, Known, answer_contextual, answer_query, customer_of, judged
 from api.edge.asking import bounds, merchant_of, personal
@@ -108,7 +107,7 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     if edge.erasures.erased(key):  # served as somebody new; the session was the erased one's
         customer = new_id(edge.random)
         key = customer_key(ready.merchant.id, customer)
-        asked = replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
+        asked = structs.replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
     session = judged(ready, asked, customer, edge.random)
     has = known(edge, key, ready.segmenter)
     answered = answer_query(ready, asked, customer, session, has, edge.random)
