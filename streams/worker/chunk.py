@@ -21,6 +21,7 @@ from streams.worker.assigning import own_assignment
 from streams.worker.outcomes import Ledger
 from streams.worker.passing import first_identify, hand_over, pass_on
 from streams.worker.poison import read_event, reject, without_values
+from streams.worker.quality import Disagreement, LimitsOf, disagreement, standard
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
@@ -61,6 +62,8 @@ class Folded(Struct):
     rejected: list[tuple[bytes, bytes]] = field(default_factory=list)
     beats: bool = False
     """A heartbeat goes to `joins` as well."""
+    sessions: dict[Disagreement, int] = field(default_factory=dict)
+    """Sessions of which the snippet said something else than was seen here."""
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str, more: int = 1) -> None:
@@ -97,6 +100,7 @@ class Chunk:
         segmenter_of: SegmenterOf,
         now: int,
         erased: Callable[[bytes], bool] = nobody,
+        limits_of: LimitsOf = standard,
     ) -> None:
         self._source = source
         self._stored = stored
@@ -104,6 +108,7 @@ class Chunk:
         self._segmenter_of = segmenter_of
         self._now = now
         self._erased = erased
+        self._limits_of = limits_of
         self._out = Folded(source)
         self._identified: set[bytes] = set()
         self._changed: dict[bytes, tuple[Profile, bool]] = {}
@@ -274,6 +279,8 @@ class Chunk:
             if folded(profile, event, topic, offset):
                 continue
             try:
+                if profile is not None and event.session != profile.session and isinstance(event, Query):
+                    self._compare(profile, event)
                 outcomes.append((of(profile, event), offset))
                 profile = fold(profile, event)
                 mark(profile, event, topic, offset)
@@ -285,6 +292,10 @@ class Chunk:
         self._out.count("folded", done)
         self._out.count("replayed", len(entries) - done)
         return profile if done else None
+
+    def _compare(self, profile: Profile, query: Query) -> None:
+        if query.session is not None and (what := disagreement(profile, query, self._limits_of(query.merchant))):
+            self._out.sessions[what] = self._out.sessions.get(what, 0) + 1
 
     def _reject(self, record: Record, reason: str) -> None:
         self._out.rejected.append(

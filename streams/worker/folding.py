@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from models.contracts.contents import Merchant
+from models.contracts.contents import Merchant, SessionLimits
 from models.contracts.profile import decode_profile, encode_profile
 from models.contracts.tables import JOINED
 from models.contracts.topics import EVENTS, Topic
@@ -95,13 +95,17 @@ class Folding:
             hours, lambda profile, event: outcomes(profile, event, counted, self._attribution(event.merchant))
         )
         kind = Chunk if topic is EVENTS else JoinChunk
-        chunk = kind(source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased)
+        chunk = kind(
+            source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased, self._limits
+        )
         folded = chunk.fold(records)
         profiles.put(folded.profiles)
         hours.counted(folded.outcomes, counted, records[-1].offset)
         for result, count in folded.counts.items():
             self._metrics.events.labels(result).inc(count)
         self._metrics.assignments.labels("event").inc(len(folded.assignments) + len(folded.elsewhere))
+        for what, count in folded.sessions.items():
+            self._metrics.sessions.labels(what).inc(count)
         self._metrics.chunks.inc()
         return folded
 
@@ -119,6 +123,9 @@ class Folding:
 
     def _attribution(self, merchant: str) -> int:
         return (self._knowledge.settings(merchant) or DEFAULTS).attribution_hours
+
+    def _limits(self, merchant: str) -> SessionLimits:
+        return (self._knowledge.settings(merchant) or DEFAULTS).session
 
     def expired(self, events: int) -> None:
         """The broker's retention was faster than the worker: these events are gone, which is said and counted."""

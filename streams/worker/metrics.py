@@ -89,3 +89,9 @@ class Metrics:
             ["cause"],
             registry=self.registry,
         )
+        self.sessions = Counter(
+            "tailorbird_worker_session_disagreements",
+            "Sessions that the snippet said were new and are not, and the reverse: how good the data is",
+            ["kind"],
+            registry=self.registry,
+        )
