@@ -83,7 +83,7 @@ def agreement(sessions: int) -> dict[str, object]:
     """The product's own deciding beside the worker's way, query by query, the profile that it has some queries behind."""
     with tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as made:
         bench = Bench(Path(made), Settings(merchant_rate=0))
-        takes = handlers(bench.live, bench.keys)
+        takes = handlers(bench.live, bench.keys, bench.erasures)
         for record in shop.live("live"):
             takes[record.topic](Record(record.topic, 0, 0, record.key, record.value, 0))
         bench.live.compile()
