@@ -1,6 +1,7 @@
 """One process of Tailorbird as production runs it: a child of the tests, with a log, readiness and signals."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from typing import Self
 
 import httpx
 
-from models.contracts.settings import PREFIX, variable
+from api.edge.table.directory import table_directory
+from models.contracts.settings import PREFIX, read, variable
 from streams.brokers import leash
 from tests.support.waiting import eventually
 
@@ -112,6 +114,15 @@ class Process:
             self._child.kill()
             self._child.wait()
 
+    def discard(self) -> None:
+        """kill -9 for good: an edge's next start would clear what it shared, and there is none."""
+        self.kill()
+        if self.name == "edge":
+            own = {name: value for name, value in self.settings.items() if name in ("data_dir", "edge_id", "table_dir")}
+            shutil.rmtree(
+                table_directory(read({}, {name: str(value) for name, value in own.items()})), ignore_errors=True
+            )
+
     def last_words(self, lines: int = 30) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -120,4 +131,4 @@ class Process:
         return self.start().await_ready()
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self.discard()

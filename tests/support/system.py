@@ -66,7 +66,7 @@ class System:
         if self._tap is not None:
             self._tap.close()
         for each in self.processes:
-            each.kill()
+            each.discard()
 
     def chore(self, *arguments: str) -> str:
         """Runs `tailorbird ARGUMENTS` against this system and answers what it printed."""

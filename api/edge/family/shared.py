@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,6 +66,8 @@ def shared(settings: Settings) -> Iterator[Shared]:
         )
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):  # another edge of the same data folder is in it
+            directory.parent.rmdir()
         os.close(lock)
 
 

@@ -77,7 +77,7 @@ class EdgeUnderTest:
         return segments(self.folder / "spool" / "edge-1" / "0")[-1][1]
 
     def close(self) -> None:
-        self.process.kill()
+        self.process.discard()
         self.http.close()
 
 
