@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -152,7 +153,6 @@ def run_job(command: Sequence[str], events: int, broker_pid: int, log: Path, lim
     """Runs a process on the worker's core until it says ``done``; then it is ended. Raises RuntimeError with the last
     lines of its log where it does not."""
     ran = Ran(events)
-    deadline = time.monotonic() + limit_s
     with log.open("ab") as errors:
         process = subprocess.Popen(
             ["taskset", "-c", str(WORKER_CORE), *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
@@ -160,6 +160,8 @@ def run_job(command: Sequence[str], events: int, broker_pid: int, log: Path, lim
         )  # fmt: skip
     assert process.stdout is not None
     assert process.stdin is not None
+    late = threading.Timer(limit_s, process.kill)  # a job that says nothing would be read from for ever
+    late.start()
     try:
         for line in process.stdout:
             name = line.decode(errors="replace").strip()
@@ -168,9 +170,8 @@ def run_job(command: Sequence[str], events: int, broker_pid: int, log: Path, lim
             if name == "done":
                 ran.memory_mb = memory_mb(process.pid)
                 return ran
-            if time.monotonic() > deadline:
-                break
     finally:
+        late.cancel()
         process.kill()
         process.wait()
         process.stdout.close()

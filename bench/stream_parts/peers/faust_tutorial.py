@@ -45,6 +45,7 @@ def main(broker: str, target: int, prefix: str, state: str) -> None:
             await sent
             if ended:
                 toy.say("done")
+                return
 
     app.agent(events)(agent)
     sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
