@@ -146,7 +146,7 @@ def table(*, quick: bool) -> dict[str, Any]:
     count = QUICK if quick else CUSTOMERS
     draw = random.Random(SEED)
     sample = [draw.randrange(count) for _ in range(SAMPLE)]
-    figures: dict[str, Any] = {"customers": count, "memberships": len(MEMBERSHIPS), "seed": SEED}
+    figures: dict[str, Any] = {"table_customers": count, "memberships": len(MEMBERSHIPS), "table_seed": SEED}
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as shared, tempfile.TemporaryDirectory() as disk:
         packed = PackedTable.create(Path(shared), count)
         packed.publish()
@@ -168,7 +168,7 @@ def table(*, quick: bool) -> dict[str, Any]:
     say(f"a dict and lmdb with {smaller:,} customers")
     sample = [number % smaller for number in sample]
     every = keys(range(smaller))
-    figures["smaller"] = {
+    figures["table_smaller"] = {
         "customers": smaller,
         "packed": _packed(smaller, sample),
         "dict": measure_dict(every, MEMBERSHIPS, keys(sample), rate),
