@@ -56,6 +56,8 @@ class Bounded(HttpToolsProtocol):
         self.whole = True
         self.in_head = False
         self.held = 0
+        self.passed = False
+        """A request came to its end in the present packet: what is in it of the next one's head is not told apart."""
         self.blocked: float | None = None
         """Since when the client does not take what was written."""
 
@@ -64,12 +66,13 @@ class Bounded(HttpToolsProtocol):
         if len(self.connections) > self.patience.connections:
             _shed(self.connections)
 
-    def data_received(self, data: bytes) -> None:
-        self.stirred = True
+    def data_received(self, data: bytes, spared: int = 0) -> None:
+        """`spared`: so many bytes at the beginning of `data` came in one packet with the end of another request."""
+        self.stirred, self.passed = True, False
         super().data_received(data)
-        if not self.in_head:
+        if not self.in_head or self.passed:
             return
-        self.held += len(data)
+        self.held += len(data) - spared
         if self.held > self.patience.head_bytes and not self.transport.is_closing():
             self.refuse(RequestError(413, "Too large", "The head of the request is too large."))
 
@@ -82,7 +85,7 @@ class Bounded(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self.whole = True
+        self.whole = self.passed = True
         super().on_message_complete()
 
     def pause_writing(self) -> None:

@@ -39,9 +39,12 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
             self._raw = b""
             """What came of a request that the hot reader waits for."""
             self._pieces = 0
+            self._spared = 0
+            """How much of it came in one packet with the end of another request: `Bounded` does not count that."""
             self._turns: deque[Turn] = deque()
             self._after = b""
             """What goes to uvicorn once the answers before it have left."""
+            self._after_spared = 0
             self._ending = False
             super().connection_made(transport)
             self._peer = self.client[0] if self.client else None
@@ -54,7 +57,7 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
 
         # Reading.
 
-        def data_received(self, data: bytes) -> None:
+        def data_received(self, data: bytes, spared: int = 0) -> None:
             self.stirred = True
             if self.timeout_keep_alive_task is not None:
                 self._unset_keepalive_if_required()
@@ -65,7 +68,7 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
             elif self.whole and not self._with_uvicorn():
                 self._read(data, data)
             else:
-                super().data_received(data)
+                super().data_received(data, spared)
 
         def _with_uvicorn(self) -> bool:
             """uvicorn owes an answer."""
@@ -75,13 +78,13 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
         def _read(self, raw: bytes, new: bytes) -> None:
             """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
             if not (raw.startswith(heads.BEGIN) or heads.BEGIN.startswith(raw)) or self._beyond_us():
-                return self._hand_over(raw)
+                return self._hand_over(raw, self._spared)
             messages = self._messages
             try:
                 messages.feed(new)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-                return self._hand_over(raw)
-            start = 0
+                return self._hand_over(raw, self._spared)
+            start, spared = 0, self._spared
             bodies = messages.bodies
             while bodies:
                 body = bodies.popleft()
@@ -89,15 +92,15 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
                 stop = end + 4 + len(body or b"")
                 head = heads.read(raw, start, end, self._peer, longest)
                 if head is None or body is None or raw[end + 4 : stop] != body:
-                    return self._hand_over(raw[start:])
+                    return self._hand_over(raw[start:], spared)
                 turn = Turn(edge, self._leave)
                 self._turns.append(turn)
                 turn.take(head, body)
                 if turn.last:
                     return None
-                start = stop
+                start, spared = stop, len(raw) - stop
             if start < len(raw):
-                return self._hold(raw[start:])
+                return self._hold(raw[start:], spared)
             if self._raw:
                 self._let_go()
             if len(self._turns) > MOST_TURNS:
@@ -111,31 +114,31 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
                 most is not None and max(len(self.connections), len(self.tasks)) >= most
             )
 
-        def _hold(self, rest: bytes) -> None:
+        def _hold(self, rest: bytes, spared: int) -> None:
             """Waits for the rest of a request, as long as it may become a usual one."""
             self._pieces += 1
             if self._pieces > MOST_PIECES or not heads.may_be_usual(rest, largest, longest):
-                return self._hand_over(rest)
+                return self._hand_over(rest, spared)
             if self.whole:
                 # For the sweep: a request that was begun here and is not whole is refused as a head would be.
                 self.whole, self.in_head, self.since = False, True, self.loop.time()
-            self._raw = rest
+            self._raw, self._spared = rest, spared
             return None
 
         def _let_go(self) -> None:
             """Nothing of a request is held any more."""
-            self._raw, self._pieces = b"", 0
+            self._raw, self._pieces, self._spared = b"", 0, 0
             self.whole, self.in_head = True, False
 
-        def _hand_over(self, raw: bytes) -> None:
+        def _hand_over(self, raw: bytes, spared: int) -> None:
             self._let_go()
             self._messages.close()
             self._messages = Messages()
             if self._turns:
-                self._after = raw
+                self._after, self._after_spared = raw, spared
                 self.flow.pause_reading()
             else:
-                super().data_received(raw)
+                super().data_received(raw, spared)
 
         # Writing.
 
@@ -163,7 +166,7 @@ def hot_protocol(edge: Edge) -> type[Bounded]:
                 self.flow.resume_reading()
             if self._after:
                 raw, self._after = self._after, b""
-                super().data_received(raw)
+                super().data_received(raw, self._after_spared)
                 if self._ending:
                     super().shutdown()
 

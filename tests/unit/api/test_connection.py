@@ -104,6 +104,18 @@ async def test_a_head_that_does_not_end_is_refused_when_it_is_too_large(host: Ho
         assert b"application/problem+json" in wire.written
 
 
+async def test_what_came_before_a_head_in_its_packet_is_not_counted_with_it(host: Host) -> None:
+    connection, wire = host.connect()
+    body = b'{"v":1,"merchant":"m","placements":["hero"],"context":{"page":"/' + b"a" * PATIENCE.head_bytes + b'"}}'
+    large = b"POST /v1/query HTTP/1.1\r\nHost: e\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    connection.data_received(large + REQUEST[:20])
+    await host.settle()
+    connection.data_received(REQUEST[20:])
+    await host.settle()
+    assert wire.statuses[1:] == [200], "the second was refused for the length of the first"
+    assert not wire.closed
+
+
 @pytest.mark.parametrize("begun", [b"POST /v1", b"POST /v1/query HTTP/1.1\r\nHost: e\r\nX-Slow: "])
 async def test_a_head_that_comes_too_slowly_is_refused(host: Host, begun: bytes) -> None:
     connection, wire = host.connect()

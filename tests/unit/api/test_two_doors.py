@@ -18,7 +18,6 @@ from tests.unit.api.traffic import broken, unusual, usual
 
 #: Requests of one run. `pytest --hypothesis-profile=long` sends a hundred thousand.
 REQUESTS = 100_000 if settings().max_examples >= 2_000 else 2_000
-LARGE = 8_000
 
 
 class Doors:
@@ -59,8 +58,6 @@ async def test_the_same_requests_get_the_same_bytes(make_bench: Callable[..., Be
         requests = [usual(seeded) if seeded.random() < 0.75 else unusual(seeded) for _ in range(count)]
         stream = b"".join(requests)
         cuts = [seeded.randrange(len(stream)) for _ in range(seeded.choice([0, 0, 0, 1, 2, 5, 30]))]
-        # What follows a large one in its packet would be counted with it, as a head that is too long.
-        cuts += [len(b"".join(requests[: n + 1])) for n, one in enumerate(requests) if len(one) > LARGE]
         if seeded.random() < 0.2:  # in a packet of its own: uvicorn drops the answers to what came in the same one
             cuts.append(len(stream))
             stream += broken(seeded)
