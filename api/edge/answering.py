@@ -17,8 +17,6 @@ from models.contracts.ids import RandomBytes, is_customer, new_id
 from models.contracts.profile import Membership, Profile
 from models.contracts.wire import QueryRequest
 from models.decisions import decide
-from models.features.fold import fold
-from models.features.marks import contains
 from models.sessions import Judged, judge
 
 NOT_SHOWN: Final[Mapping[str, int]] = {}
@@ -41,6 +39,8 @@ class Known(Struct, frozen=True, gc=False):
     profile: Profile | None
     visit: Visit
     fresh: Fresh
+    overlay: bool = True
+    """Whether this edge keeps events until the stream has them."""
 
 
 class Answered(Struct, frozen=True):
@@ -48,8 +48,6 @@ class Answered(Struct, frozen=True):
 
     answer: Written
     event: Query
-    light: Query
-    """The event without its decisions: what segments are made of, kept until the stream has it."""
     decisions: list[Decision]
 
 
@@ -98,7 +96,11 @@ def answer_query(
         consent="granted",
     )
     _enter(visit, session.id, known.profile)  # before this query is folded into the profile
-    membership = _membership(ready, known, event)
+    if known.overlay:
+        visit.add(event)  # without its decisions: what segments are made of
+    membership = known.membership
+    if known.fresh == "overlay" and (profile := visit.fold()) is not None:
+        membership = profile.membership  # with this very query folded in, by the model that the edge holds
     decisions = []
     for placement in dict.fromkeys(request.placements):
         decision = decide(
@@ -117,7 +119,7 @@ def answer_query(
         decisions.append(decision)
         _note(visit, decision)
     answer = written(ready, query, decisions, customer, session, debug=asked.debug)
-    return Answered(answer, _with(event, decisions), event, decisions)
+    return Answered(answer, _with(event, decisions), decisions)
 
 
 def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBytes) -> Answered:
@@ -151,17 +153,7 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         bot=asked.request.bot,
     )
     answer = written(ready, query, decisions, None, None, debug=asked.debug)
-    return Answered(answer, _with(event, decisions), event, decisions)
-
-
-def _membership(ready: Ready, known: Known, event: Query) -> Membership | None:
-    """The segments with this very query folded in, by the model that the edge holds."""
-    if known.fresh != "overlay":
-        return known.membership
-    profile = known.profile
-    if profile is None or not contains(profile, event):
-        profile = fold(profile, event)
-    return ready.segmenter.membership(profile, event.at)
+    return Answered(answer, _with(event, decisions), decisions)
 
 
 def _enter(visit: Visit, session: str, profile: Profile | None) -> None:

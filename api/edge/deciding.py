@@ -110,21 +110,18 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
         asked = structs.replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
     session = judged(ready, asked, customer, edge.random)
     has = known(edge, key, ready.segmenter)
-    answered = answer_query(ready, asked, customer, session, has, edge.random)
-    if edge.settings.overlay:
-        has.visit.add(answered.light)
-    return answered
+    return answer_query(ready, asked, customer, session, has, edge.random)
 
 
 def known(edge: Edge, key: bytes, segmenter: Segmenter) -> Known:
     """What this edge has about a customer, and how fresh it is."""
-    visit = edge.warm.visit(key)
+    visit, overlay = edge.warm.visit(key), edge.settings.overlay
     if not edge.shard.holds(key):
         edge.metrics.wrong_shard.inc()
-        return Known(None, None, visit, "context")
+        return Known(None, None, visit, "context", overlay)
     membership = edge.table.get(key)
-    if not edge.settings.overlay or not edge.warm.whole(key, known=membership is not None):
-        return Known(membership, None, visit, "replica")
+    if not overlay or not edge.warm.whole(key, known=membership is not None):
+        return Known(membership, None, visit, "replica", overlay)
     profile = edge.warm.profile(key, visit, segmenter)
     if profile is None and membership is not None:  # joined to a known customer whose profile is elsewhere
         return Known(membership, None, visit, "replica")

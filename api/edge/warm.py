@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from api.edge.shared.profiles import HeldProfiles
 from models.contracts.events import Event
@@ -13,8 +14,22 @@ from models.features.fold import fold
 from models.features.marks import contains, note
 from models.segmentation.assign import Segmenter
 
-LOCAL_EVENTS = 32
+LOCAL_EVENTS: Final = 32
 """What a customer can do before the stream comes round: beyond it the oldest go."""
+
+
+DECODED: Final = 10_000
+"""Customers whose profile is kept decoded: some 6 KB each as objects, so 60 MB a worker."""
+
+
+class Made(NamedTuple):
+    """What a decoded profile was made from: while none of it is another, only newer local events are to be folded."""
+
+    stamp: int | None
+    known: bytes | None
+    """Key of the known customer that this one was joined to."""
+    known_stamp: int | None
+    segmenter: Segmenter | None
 
 
 @dataclass(slots=True)
@@ -27,6 +42,10 @@ class Visit:
     """placement -> content that this session keeps."""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     """placement -> content -> how often this session was shown it."""
+    profile: Profile | None = None
+    """The customer as of the first `folded` of the local events, where `made` is not None."""
+    folded: int = 0
+    made: Made | None = None
 
     def enter(self, session: str) -> None:
         """A new session begins with no choices and counts of 0."""
@@ -34,10 +53,29 @@ class Visit:
             self.session, self.choices, self.counts = session, {}, {}
 
     def add(self, event: Event) -> None:
+        """One more event on its way."""
         local = self.local
         local.append(event)
-        if len(local) > LOCAL_EVENTS:
-            del local[:-LOCAL_EVENTS]
+        if (gone := len(local) - LOCAL_EVENTS) > 0:
+            del local[:gone]
+            self.folded = max(0, self.folded - gone)
+
+    def fold(self) -> Profile | None:
+        """Folds the local events that `profile` lacks, and assigns after each as the stream will: where segments change
+        only by a margin, the way to a segment counts."""
+        profile, segmenter = self.profile, None if self.made is None else self.made.segmenter
+        for event in self.local[self.folded :]:
+            if profile is None or not contains(profile, event):  # a browser may send one twice
+                profile = fold(profile, event)
+                note(profile, event)
+                if segmenter is not None:
+                    profile.membership = segmenter.membership(profile, event.at)
+        self.profile, self.folded = profile, len(self.local)
+        return profile
+
+    def forget(self) -> None:
+        """Lets the decoded profile go; the next query makes it again."""
+        self.profile, self.folded, self.made = None, 0, None
 
 
 class Warm:
@@ -50,6 +88,7 @@ class Warm:
         self._profiles = profiles
         self._most = most
         self._visits: OrderedDict[bytes, Visit] = OrderedDict()
+        self._decoded: OrderedDict[bytes, Visit] = OrderedDict()
 
     def visit(self, key: bytes) -> Visit:
         """What this edge knows of the customer; begun where it is the first request."""
@@ -57,7 +96,8 @@ class Warm:
         if found is None:
             found = self._visits[key] = Visit()
             if len(self._visits) > self._most:
-                self._visits.popitem(last=False)
+                gone, _ = self._visits.popitem(last=False)
+                self._decoded.pop(gone, None)
         else:
             self._visits.move_to_end(key)
         return found
@@ -68,26 +108,46 @@ class Warm:
         return self._profiles.stamp(key) is not None or not known
 
     def profile(self, key: bytes, visit: Visit, segmenter: Segmenter | None = None) -> Profile | None:
-        """The customer as of now: the streamed profile with the local events that it lacks folded in, and assigned after
-        each as the stream will: where segments change only by a margin, the way to a segment counts. One who was joined
-        to a known customer is that one; None where that one's profile was not streamed to this edge."""
-        found = self._profiles.get(key)
-        profile = None if found is None else decode_profile(found[1])
+        """The customer as of now: the streamed profile with the local events that it lacks folded in. One who was joined
+        to a known customer is that one; None where that one's profile was not streamed to this edge.
+
+        It stays the visit's: who folds the query of this moment into it adds that event to the visit as well.
+        """
+        made = visit.made
+        same = made is not None and made.segmenter is segmenter and self._is_of_now(key, made)
+        if not same and not self._make(key, visit, segmenter):
+            visit.forget()
+            return None
+        self._keep(key, visit)
+        return visit.fold()
+
+    def _is_of_now(self, key: bytes, made: Made) -> bool:
+        held = self._profiles
+        return made.stamp == held.stamp(key) and (made.known is None or made.known_stamp == held.stamp(made.known))
+
+    def _make(self, key: bytes, visit: Visit, segmenter: Segmenter | None) -> bool:
+        """Decodes what was streamed; False where a known customer's profile is needed and not here."""
+        found, known, known_stamp = self._profiles.get(key), None, None
+        stamp, profile = (None, None) if found is None else (found[0], decode_profile(found[1]))
         if profile is not None and profile.joined is not None:
-            found = self._profiles.get(customer_key(profile.merchant, profile.joined))
-            if found is None:
-                return None
-            profile = decode_profile(found[1])
+            known = customer_key(profile.merchant, profile.joined)
+            there = self._profiles.get(known)
+            if there is None:
+                return False
+            known_stamp, profile = there[0], decode_profile(there[1])
         if profile is not None:
             streamed = profile
             visit.local = [event for event in visit.local if not contains(streamed, event)]
-        for event in visit.local:
-            if profile is None or not contains(profile, event):  # a browser may send one twice
-                profile = fold(profile, event)
-                note(profile, event)
-                if segmenter is not None:
-                    profile.membership = segmenter.membership(profile, event.at)
-        return profile
+        visit.profile, visit.folded, visit.made = profile, 0, Made(stamp, known, known_stamp, segmenter)
+        return True
+
+    def _keep(self, key: bytes, visit: Visit) -> None:
+        decoded = self._decoded
+        decoded[key] = visit
+        decoded.move_to_end(key)
+        if len(decoded) > DECODED:
+            _, oldest = decoded.popitem(last=False)
+            oldest.forget()
 
     def __len__(self) -> int:
         return len(self._profiles)
