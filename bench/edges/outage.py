@@ -83,4 +83,4 @@ async def _answers(load: OpenLoop, rate: float, seconds: float) -> list[Answer]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"outage": measure(quick="--quick" in sys.argv)}))
+    print(json.dumps(measure(quick="--quick" in sys.argv)))
