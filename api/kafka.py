@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # public, not in __all__
@@ -14,10 +14,12 @@ from msgspec import Struct
 from models.contracts.errors import ConfigurationError, UnavailableError
 from models.contracts.topics import Topic
 
+T = TypeVar("T")
 MEND_TOPICS = "tailorbird topics apply"
 DELETE_RETENTION_MS = 86_400_000  # Kafka's default, for a broker that does not tell
 
 # A broker that came back is found within a second; librdkafka's default grows to ten.
+_SILENCE = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE)  # noqa: SLF001 - librdkafka's names for them
 _CLIENT: dict[str, Any] = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 1000}
 
 
@@ -91,16 +93,17 @@ def verify(brokers: str, topics: Sequence[Topic], prefix: str, partitions: int, 
                 f"set TAILORBIRD_PARTITIONS to what the topics have, or use another topic prefix and {MEND_TOPICS}",
             )
     questions = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
-    answers = admin.describe_configs(questions, request_timeout=timeout)
+
+    def configured() -> dict[str, Any]:
+        answers = admin.describe_configs(questions, request_timeout=timeout)
+        return {question.name: answer.result() for question, answer in answers.items()}
+
     policies = {}
     tombstones = [DELETE_RETENTION_MS]
-    for question, answer in answers.items():
-        try:
-            entry = answer.result().get("cleanup.policy")
-        except KafkaException as error:
-            raise unavailable(brokers) from error
-        policies[question.name] = entry.value if entry else "delete"
-        if policies[question.name] == "compact" and (kept := answer.result().get("delete.retention.ms")) is not None:
+    for name, found_config in _patiently(configured, brokers, timeout).items():
+        entry = found_config.get("cleanup.policy")
+        policies[name] = entry.value if entry else "delete"
+        if policies[name] == "compact" and (kept := found_config.get("delete.retention.ms")) is not None:
             tombstones.append(int(kept.value))
     for topic, name in zip(topics, names, strict=True):
         if policies[name] != topic.cleanup:
@@ -116,11 +119,11 @@ def topic_ids(brokers: str, names: Sequence[str], timeout: float = 10.0) -> dict
 
 
 def _ids(admin: AdminClient, brokers: str, names: Sequence[str], timeout: float) -> dict[str, str]:
-    answers = admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout)
-    try:
+    def described() -> dict[str, str]:
+        answers = admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout)
         return {name: str(answer.result().topic_id) for name, answer in answers.items()}
-    except KafkaException as error:
-        raise unavailable(brokers) from error
+
+    return _patiently(described, brokers, timeout)
 
 
 def watermarks(
@@ -129,30 +132,42 @@ def watermarks(
     """(first offset, end) of each (topic's name, partition) now, asked for all at once: one by one, a hundred take Kafka
     0.2-0.4 s, which is a third of a replica's restart.
 
-    Right after a topic was made its leader may be unknown for a moment: asked again.
-
     Raises:
         UnavailableError: no broker answers.
     """
     admin = AdminClient(_client(brokers, "watermarks"))
-    deadline = time.monotonic() + timeout
     places = [TopicPartition(topic, partition) for topic, partition in partitions]
+
+    def bounds() -> dict[tuple[str, int], tuple[int, int]]:
+        ends = []
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]  # they have no types
+            answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
+            ends.append({(at.topic, at.partition): int(found.result().offset) for at, found in answers.items()})
+        return {place: (ends[0][place], ends[1][place]) for place in partitions}
+
+    return _patiently(bounds, brokers, timeout)
+
+
+def _patiently(ask: Callable[[], T], brokers: str, timeout: float) -> T:
+    """What a broker says in the end: right after a topic was made, or after the broker itself began, it may not know for
+    a moment what it will know then. Raises UnavailableError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            ends = []
-            for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]  # they have no types
-                answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
-                ends.append({(at.topic, at.partition): int(found.result().offset) for at, found in answers.items()})
-            return {place: (ends[0][place], ends[1][place]) for place in partitions}
+            return ask()
         except KafkaException as error:
-            retry = error.args[0].code() in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-            if not retry or time.monotonic() > deadline:
-                raise unavailable(brokers) from error
+            if time.monotonic() > deadline:
+                raise unavailable(brokers, error) from error
             time.sleep(0.05)
 
 
-def unavailable(brokers: str) -> UnavailableError:
-    """No broker answers at these addresses."""
+def unavailable(brokers: str, error: KafkaException | None = None) -> UnavailableError:
+    """No broker answers at these addresses, or only with `error`."""
+    if error is not None and error.args[0].code() not in _SILENCE:
+        return UnavailableError(
+            f"The Kafka broker at {brokers} answers with an error: {error.args[0].name()}.",
+            "see its log, and try again",
+        )
     return UnavailableError(
         f"No Kafka broker answers at {brokers}.", "start one (tailorbird broker), or name it with TAILORBIRD_BROKERS"
     )
