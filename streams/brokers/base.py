@@ -1,6 +1,7 @@
 """What every broker on this machine can do: start, be ready, stop, be killed, start again where it was."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,12 +16,23 @@ from streams.brokers import leash, probe
 
 LOOPBACK = "127.0.0.1"
 
+_FREE = range(10_000, 20_000)
+
 
 def free_port() -> int:
-    """A port that nothing listens on now. Another program may take it before it is used; a broker then says so."""
-    with socket.socket() as probe_socket:
-        probe_socket.bind((LOOPBACK, 0))
-        return int(probe_socket.getsockname()[1])
+    """A port that nothing listens on now. Another program may take it before it is used; a broker then says so.
+
+    Not one of those that the kernel gives to clients (from 32,768 on): what listens there, ends and starts again may find
+    that somebody's connection has it.
+    """
+    while True:
+        port = random.SystemRandom().choice(_FREE)
+        with socket.socket() as probe_socket:
+            try:
+                probe_socket.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 def refuse_used_port(port: int) -> None:

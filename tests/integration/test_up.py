@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 def free_base(edges: int) -> int:
     """A port base whose ports are all free."""
     while True:
-        base = random.randrange(20_000, 60_000, 100)
+        base = random.randrange(20_000, 32_000, 100)
         try:
             Ports.of(base, edges).refuse_used(own_broker=True)
         except UnavailableError:
