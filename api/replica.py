@@ -136,6 +136,7 @@ class Replica:
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._fault: Exception | None = None
         self.failure: BaseException | None = None
         self.records = 0
         self.poison = 0
@@ -220,6 +221,8 @@ class Replica:
                 first = reader.poll(0.25)
                 if first is not None:
                     self._take([first, *reader.consume(self._batch, GATHER_S)])
+                if self._fault is not None:
+                    raise self._fault
         except BaseException as error:  # reported: readiness goes, and the process that owns the replica ends
             log.exception("the replica stopped")
             self.failure = error
@@ -256,8 +259,15 @@ class Replica:
         self._times[topic, partition] = record.at
 
     def _told(self, statistics: str) -> None:
-        """Called by librdkafka inside poll and consume, so on the replica's thread."""
-        told = _statistics(statistics)
+        """Called by librdkafka inside poll and consume, so on the replica's thread. Its C code cannot pass an error on as
+        what it is, so it waits for the loop."""
+        try:
+            self._stand(_statistics(statistics))
+        except Exception as error:
+            log.exception("%s", self._name)
+            self._fault = error
+
+    def _stand(self, told: _Statistics) -> None:
         idle = [b.rxidle for b in told.brokers.values() if b.state == "UP" and b.nodeid >= 0 and b.rxidle >= 0]
         if not idle or self._on_standing is None:
             return

@@ -5,6 +5,7 @@ import secrets
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -142,7 +143,17 @@ class _Show:
         self._write(merchandise.contents(self._shop, integrity(STATIC / "sizes.js")))
         self._console.approve(merchandise.SIZES)
         self._publish(merchandise.for_everybody())
+        while not self._edge_knows() and time.monotonic() < end:
+            time.sleep(0.05)
         self._tell(f"The shop is open at [bold]{self._shop}[/], with {len(merchandise.THEMES) * 2} banners.")
+
+    def _edge_knows(self) -> bool:
+        """Whether what was written has reached the edge."""
+        try:
+            with urllib.request.urlopen(f"{self._edge}/v1/embed/{MERCHANT}", timeout=10) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError:
+            return False
 
     def _publish(self, associations: list[merchandise.Draft]) -> None:
         self._write(associations)

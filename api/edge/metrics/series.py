@@ -15,6 +15,7 @@ from models.contracts.topics import (
     ASSIGNMENTS,
     CATALOGUE,
     CONTENT_TABLES,
+    ERASURES,
     PROFILES,
     PUBLICATIONS,
     SEGMENT_MODELS,
@@ -33,7 +34,17 @@ FRESHNESS_BUCKETS: Final = tuple(round(0.005 * 2000 ** (step / 39), 6) for step 
 QUERY_BUCKETS: Final = tuple(round(0.00003 * 1.4**step, 8) for step in range(31))
 
 TOPIC_NAMES: Final = tuple(
-    topic.name for topic in (ACCESS, ASSIGNMENTS, CATALOGUE, CONTENT_TABLES, PROFILES, PUBLICATIONS, SEGMENT_MODELS)
+    topic.name
+    for topic in (
+        ACCESS,
+        ASSIGNMENTS,
+        CATALOGUE,
+        CONTENT_TABLES,
+        ERASURES,
+        PROFILES,
+        PUBLICATIONS,
+        SEGMENT_MODELS,
+    )
 )
 STATUSES: Final = ("200", "400", "403", "404", "408", "413", "414", "415", "422", "429", "500", "503", "other")
 

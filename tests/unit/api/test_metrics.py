@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.edge.metrics import Metrics
 from api.edge.metrics.block import WORDS, clear
-from api.edge.metrics.series import QUERY_BUCKETS, SERIES, STATUSES
+from api.edge.metrics.series import QUERY_BUCKETS, SERIES, STATUSES, TOPIC_NAMES
+from api.edge.replication import FOLLOWED
 
 
 def scraped(metrics: Metrics) -> dict[str, float]:
@@ -143,3 +144,7 @@ def test_what_is_not_declared_makes_no_series() -> None:
     found = scraped(metrics)
     assert set(found) == before
     assert (found["queries_total{other}"], found["rejected_total{other}"]) == (1, 1)
+
+
+def test_every_topic_that_an_edge_follows_has_its_gauge() -> None:
+    assert sorted(TOPIC_NAMES) == sorted(topic.name for topic in FOLLOWED)
