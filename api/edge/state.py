@@ -37,15 +37,14 @@ class Phase:
 
     @property
     def ready(self) -> bool:
-        if not self.loaded():
-            return False
-        self.started = True
-        return not self.draining
+        """New queries may be sent here."""
+        return self.answers and not self.draining
 
     @property
     def answers(self) -> bool:
-        """Queries are answered: also while it drains."""
-        return self.started or self.ready
+        """Queries are answered: also while it drains, and also by a worker that nobody has asked anything before that."""
+        self.started = self.started or self.loaded()
+        return self.started
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,3 +343,11 @@ async def test_answers_are_what_the_contract_says(client: httpx.AsyncClient) -> 
     body = {"merchant": "shop", "customer": "c1", "session": "s1", "placements": ["hero", "side"]}
     raw = (await client.post("/v1/query", json=body)).content
     assert msgspec.json.encode(msgspec.json.decode(raw, type=QueryAnswer)) == raw
+
+
+async def test_a_worker_that_drains_before_anybody_asked_it_still_answers(bench: Bench) -> None:
+    bench.edge.phase.draining = True
+    async with bench.client() as client:
+        asked = await client.post("/v1/query", json={"merchant": "shop", "placements": ["hero"]})
+        assert asked.status_code == 200, asked.text
+        assert (await client.get("/readyz")).status_code == 503
