@@ -41,7 +41,7 @@ def test_one_shot_ids_are_dropped_and_others_stay(kafka_room: Room, count: int) 
     within = 30 + count / 2000
     dropped = "tailorbird_worker_dropped_profiles_total"
     eventually(lambda: metric(worker, dropped, cause="lifetime") == count, within, "all one-shot ids are dropped")
-    assert metric(worker, "tailorbird_worker_profiles") == 10
+    eventually(lambda: metric(worker, "tailorbird_worker_profiles") == 10, what="the gauge, looked after now and then")
     eventually(lambda: len(kafka_room.profiles()) == 10, 30, "the topic has their tombstones")
     assert set(kafka_room.profiles()) == {f"back{number}" for number in range(10)}
     assert worker.stop() == 0
