@@ -83,7 +83,7 @@ def test_a_key_in_a_partition_of_another_partitioner_is_put_aside(kafka_room: Ro
     with kafka_room.worker("a"):
         kafka_room.send_raw(KEY, encode_event(GOOD), wrong)
         kafka_room.flush()
-        (record,) = eventually(kafka_room.rejected, 30, "it is put aside").values()
+        (record,) = eventually(kafka_room.rejected, 60, "it is put aside").values()
         assert "murmur2" in record.reason
         assert not kafka_room.profiles()
 
@@ -102,20 +102,20 @@ def test_what_was_rejected_is_sent_again_once_mended_or_as_it_was(kafka_room: Ro
         kafka_room.send_raw(KEY, early)
         kafka_room.send([later])
         kafka_room.flush()
-        (rejected,) = eventually(kafka_room.rejected, 30, "it is put aside")
+        (rejected,) = eventually(kafka_room.rejected, 60, "it is put aside")
         name = rejected.decode()
         mended = tmp_path / "mended.json"
         mended.write_bytes(altered(origin=["edge-1.x", 3]))
         assert rejected_retry(kafka_room, name, "--value", str(mended)).stdout == f"{name}  sent to events\n"
-        eventually(lambda: kafka_room.profiles()["c_1"].counters["queries"].total == 2, 30, "the mended one is folded")
+        eventually(lambda: kafka_room.profiles()["c_1"].counters["queries"].total == 2, 60, "the mended one is folded")
         again = rejected_retry(kafka_room, name)
         assert again.returncode == 78
         assert "was sent again at" in again.stderr
         kafka_room.send_raw(KEY, b"{not json")
         kafka_room.flush()
-        eventually(lambda: len(kafka_room.rejected()) == 2, 30, "another is put aside")
+        eventually(lambda: len(kafka_room.rejected()) == 2, 60, "another is put aside")
         assert rejected_retry(kafka_room, "--all").returncode == 0
-        eventually(lambda: len(kafka_room.rejected()) == 3, 30, "as it was it comes back, with a new id")
+        eventually(lambda: len(kafka_room.rejected()) == 3, 60, "as it was it comes back, with a new id")
         assert kafka_room.profiles()["c_1"].counters["queries"].total == 2
         assert worker.stop() == 0
 
@@ -127,7 +127,7 @@ def test_a_profile_of_a_newer_worker_is_left_alone_and_its_events_wait_in_reject
     with kafka_room.worker("a"):
         kafka_room.send([GOOD, other])
         kafka_room.flush()
-        (record,) = eventually(kafka_room.rejected, 30, "it is put aside").values()
+        (record,) = eventually(kafka_room.rejected, 60, "it is put aside").values()
         assert record.reason == f"the customer's profile has schema version {SCHEMA + 1}; this worker writes {SCHEMA}"
         assert record.value == encode_event(GOOD)
         eventually(lambda: "c_2" in kafka_room.profiles(), 30, "others go on")
@@ -139,6 +139,6 @@ def test_a_reason_repeats_no_value(kafka_room: Room) -> None:
     with kafka_room.worker("a") as worker:
         kafka_room.send_raw(KEY, altered(type=secret))
         kafka_room.flush()
-        (record,) = eventually(kafka_room.rejected, 30, "it is put aside").values()
+        (record,) = eventually(kafka_room.rejected, 60, "it is put aside").values()
         assert secret not in record.reason
         assert secret not in worker.log.read_text()
