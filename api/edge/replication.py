@@ -94,9 +94,11 @@ class Replication:
 
     def profile(self, record: Record) -> None:
         received = 0 if record.value is None else decode_received(record.value)
+        held = self._profiles.get(record.key) if self.measuring else None
         self._profiles.put(record.key, record.value)
         self._status.reached(record.partition, record.offset + 1)
-        if self.measuring:
+        # A profile that was only assigned anew, for a new model, has the receipt of an event that came long ago.
+        if self.measuring and (held is None or decode_received(held[1]) != received):
             self._metrics.note_freshness("profiles", received)
 
     def committed(self) -> None:

@@ -210,7 +210,8 @@ class Head(Struct, array_like=True):
 
 
 class Assignment(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Customer -> segment, written on change only. `received`: receipt of the event that caused it (edge clock, ms)."""
+    """Customer -> segment, written on change only. `received`: receipt of the event that caused it (edge
+    clock, ms), 0 where none did."""
 
     v: int = 1
     merchant: str

@@ -188,7 +188,7 @@ class Chunk:
 
     def _say_again(self, key: bytes, profile: Profile) -> None:
         if profile.moves:
-            self._out.assignments[key] = own_assignment(profile, profile.changes[-1].at)
+            self._out.assignments[key] = own_assignment(profile, profile.changes[-1].at, profile.received)
 
     def _write(self, key: bytes, profile: Profile, again: bool = False) -> None:
         """With all others, at the end of the chunk. `again`: its assignment is said even where it is what it was."""

@@ -152,8 +152,8 @@ class Folding:
                 continue
             out = changed.setdefault(partition, Folded(Source(EVENTS.name, partition, self._partitions)))
             out.profiles[key] = encode_profile(profile)
-            out.assignments[key] = own_assignment(profile, profile.last)
-            out.elsewhere.update(of_members(profile, profile.members, profile.last))
+            out.assignments[key] = own_assignment(profile, profile.last, 0)
+            out.elsewhere.update(of_members(profile, profile.members, profile.last, 0))
         for partition, out in changed.items():
             self._profiles.rows[partition].put(out.profiles)
         self._metrics.assignments.labels("model").inc(sum(len(out.assignments) for out in changed.values()))
@@ -183,8 +183,8 @@ class Folding:
                     out.profiles[key] = row
                     profile = decode_profile(row)
                     if profile.moves:
-                        out.assignments[key] = own_assignment(profile, profile.changes[-1].at)
-                    out.elsewhere.update(of_members(profile, profile.members, profile.last))
+                        out.assignments[key] = own_assignment(profile, profile.changes[-1].at, 0)
+                    out.elsewhere.update(of_members(profile, profile.members, profile.last, 0))
             for key in self._counters.covered.pop(partition, ()):
                 if (row := self._counters.rows[partition].get(key)) is not None:
                     out.outcomes[key] = row

@@ -106,9 +106,9 @@ class JoinChunk(Chunk):
         """Its assignment and its members': all where it changed or a crash may have kept them, else of who came."""
         if all_of_them and (profile.moves or profile.membership != NOBODY):
             at = profile.changes[-1].at if profile.moves else profile.last
-            self._out.assignments[key] = own_assignment(profile, at)
+            self._out.assignments[key] = own_assignment(profile, at, profile.received)
         members = [member for member in profile.members if all_of_them or member in entered]
-        self._out.elsewhere.update(of_members(profile, members, profile.last))
+        self._out.elsewhere.update(of_members(profile, members, profile.last, profile.received))
 
     def _take(self, profile: Profile | None, key: bytes, entries: list[Entry], entered: set[str]) -> Profile | None:
         """The profile with the entries in it, None where all were repetitions. Notes in `entered` whose assignment is to be said."""

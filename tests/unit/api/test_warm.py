@@ -32,8 +32,11 @@ def encoded(profile: Profile | None) -> bytes | None:
 
 
 def events(random: Random, count: int) -> list[Query]:
-    """One customer's; some are sent twice."""
-    made = [event for event in visits(count * 200, random.randrange(10**6)) if event.customer == f"c_{0:022d}"][:count]
+    """One customer's, a 200th of all that are drawn; some are sent twice."""
+    made = [event for event in visits((count + 30) * 300, random.randrange(10**6)) if event.customer == f"c_{0:022d}"][
+        :count
+    ]
+    assert len(made) == count
     return [random.choice(made[: place + 1]) if random.random() < 0.1 else event for place, event in enumerate(made)]
 
 
