@@ -15,6 +15,8 @@ from models.features.fields import parse
 ACTIVITY: Final = {
     "queries": "Pages looked at",
     "sessions": "Sessions",
+    "session_minutes": "Minutes in sessions",
+    "bounces": "Sessions of one page",
     "impressions": "Contents seen",
     "clicks": "Clicks on contents",
     "conversions": "Purchases",

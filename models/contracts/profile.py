@@ -23,6 +23,8 @@ RECENT_DECISIONS = 8
 RECENT_CHANGES = 5
 RECENT_SESSIONS = 3
 MEMBERS = 16
+UNCOUNTED = 2
+"""Steps of a session that was recorded before steps were counted: more than those of a bounce, so it is never taken for one."""
 SOURCES = 64
 """More than MEMBERS: what a former member handed over may still come a second time."""
 
@@ -110,6 +112,7 @@ class PastSession(Struct, array_like=True, gc=False):
     id: str
     started: int
     last: int
+    steps: int = UNCOUNTED
 
 
 class Membership(Struct, frozen=True, omit_defaults=True):
@@ -156,7 +159,8 @@ class Profile(Struct, array_like=True, kw_only=True):
     """The last sessions before `session`, oldest first."""
     landmark: int = 0
     counters: dict[str, Counter] = field(default_factory=dict)
-    """queries, sessions, impressions, clicks, conversions, spend."""
+    """queries, sessions, impressions, clicks, conversions, spend; session_minutes and bounces of sessions that are neither in
+    `earlier` nor the present one: read them by `models.features.sessions.summed`."""
     families: dict[str, dict[str, Counter]] = field(default_factory=dict)
     """category, campaign: page views by value; placement: clicks by placement."""
     products: dict[str, Slow] = field(default_factory=dict)
@@ -176,6 +180,8 @@ class Profile(Struct, array_like=True, kw_only=True):
     """Of a known customer: whom it was joined from, at most 16; each has its assignment written with this one's."""
     sources: dict[str, int] = field(default_factory=dict)
     """Of a known customer: last taken offset of `events` by customer, which makes what is handed over twice count once."""
+    session_steps: int = UNCOUNTED
+    """Of the present session: queries, views, clicks and conversions."""
 
     @property
     def shown(self) -> list[Shown]:

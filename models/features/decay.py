@@ -6,7 +6,7 @@ A counter holds sums of ``amount * 2 ** ((at - landmark) / half-life)``; read at
 
 from __future__ import annotations
 
-from math import exp2
+from math import exp2, inf
 from typing import Final, Literal
 
 from models.contracts.profile import Counter, Profile
@@ -16,6 +16,7 @@ Span = Literal["total", "m30", "d1", "d14"]
 M30_MS: Final = 1_800_000.0
 D1_MS: Final = 86_400_000.0
 D14_MS: Final = 14 * D1_MS
+HALF_LIVES: Final[dict[Span, float]] = {"total": inf, "m30": M30_MS, "d1": D1_MS, "d14": D14_MS}
 
 MOVE_MS: Final = int(256 * M30_MS)
 """The landmark moves when the fastest weight passes 2 ** 256 (5.3 days): far from float64's 2 ** 1024, so that sums of

@@ -11,9 +11,11 @@ from typing import Final, NamedTuple
 
 from models.contracts.profile import Counter, Profile, Slow
 from models.features.decay import D1_MS, Span, factors
+from models.features.sessions import BOUNCES, MINUTES, summed
 
 SPANS: Final[dict[str, Span]] = {"": "total", "30m": "m30", "1d": "d1", "14d": "d14"}
 COUNTERS: Final = ("queries", "sessions", "impressions", "clicks", "conversions", "spend")
+OF_SESSIONS: Final = (MINUTES, BOUNCES)
 MEASURES: Final[dict[str, tuple[str, ...]]] = {
     "category": ("share", "count"),
     "product": ("count",),
@@ -45,7 +47,7 @@ def parse(name: str) -> Field:
         value, _, suffix = name.partition("@")
         if value == DAYS_SINCE_LAST and value == name:
             return Field(None, value, "days", "total")
-        if value in COUNTERS:
+        if value in COUNTERS or value in OF_SESSIONS:
             return Field(None, value, "count", _span(name, suffix, "@" in name))
         raise ValueError(f"there is no field {name!r}")
     value, dot, tail = rest.rpartition(".")
@@ -73,6 +75,8 @@ def reader(name: str) -> Reader:
     family, value, measure, span = parse(name)
     if measure == "days":
         return lambda profile, at: days_since_last(profile)
+    if family is None and value in OF_SESSIONS:
+        return lambda profile, at: summed(profile, value, span) * factors(profile, at)[span]
     if family is None:
         return lambda profile, at: _read(profile.counters.get(value), span, profile, at)
     if measure != "share":

@@ -14,7 +14,8 @@ FAMILY_LIMIT: Final = 64
 PRODUCT_LIMIT: Final = 32
 OTHER: Final = "other"
 """What falls out of a full family is counted here, so that sums and shares stay true."""
-
+STEPS: Final = (Query, View, Click, Conversion)
+"""What somebody who stays does. An impression comes by itself."""
 
 C = TypeVar("C", Counter, Slow)
 
@@ -30,7 +31,7 @@ def fold(profile: Profile | None, event: Event) -> Profile:
         profile = _begin(event)
     by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
     if event.session is not None:
-        fold_session(profile, event.session, at, by)
+        fold_session(profile, event.session, at, by, 1 if isinstance(event, STEPS) else 0)
     late = at < profile.last
     if not late:
         profile.last = at

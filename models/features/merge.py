@@ -6,7 +6,6 @@ Exact while families fit (64 values, 32 products); what does not fit goes to `ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from msgspec import Raw
@@ -15,7 +14,6 @@ from models.contracts.profile import (
     MEMBERS,
     RECENT_CHANGES,
     RECENT_DECISIONS,
-    RECENT_SESSIONS,
     SOURCES,
     Asked,
     Counter,
@@ -29,6 +27,7 @@ from models.contracts.profile import (
 from models.features.decay import add, move_landmark, weights
 from models.features.fold import FAMILY_LIMIT, PRODUCT_LIMIT, make_room, make_room_for_products
 from models.features.marks import RING_BYTES
+from models.features.sessions import forget_oldest, sessions_of
 
 C = TypeVar("C", Counter, Slow)
 NOTHING: Final = -1
@@ -108,15 +107,9 @@ def _merge_membership(into: Profile, other: Profile) -> None:
     into.moves = ordered[-RECENT_CHANGES:]
 
 
-def _sessions(profile: Profile) -> Iterable[PastSession]:
-    yield from profile.earlier
-    if profile.session is not None:
-        yield PastSession(profile.session, profile.session_started, profile.session_last)
-
-
 def _merge_sessions(into: Profile, other: Profile) -> None:
     found: dict[str, PastSession] = {}
-    for each in (*_sessions(into), *_sessions(other)):
+    for each in (*sessions_of(into), *sessions_of(other)):
         same = found.get(each.id)
         if same is None:
             found[each.id] = each
@@ -124,12 +117,15 @@ def _merge_sessions(into: Profile, other: Profile) -> None:
         # One session of both was counted in both: the count that began later goes.
         twice = max(same.started, each.started)
         add(into.counters, "sessions", -1, weights(twice, into.landmark))
-        found[each.id] = PastSession(each.id, min(same.started, each.started), max(same.last, each.last))
+        found[each.id] = PastSession(
+            each.id, min(same.started, each.started), max(same.last, each.last), same.steps + each.steps
+        )
     if not found:
         return
     *earlier, now = sorted(found.values(), key=lambda each: (each.started, each.id))
-    into.session, into.session_started, into.session_last = now.id, now.started, now.last
-    into.earlier = earlier[-RECENT_SESSIONS:]
+    into.session, into.session_started, into.session_last, into.session_steps = now.id, now.started, now.last, now.steps
+    into.earlier = earlier
+    forget_oldest(into)
     into.previous_last = into.earlier[-1].last if into.earlier else None
 
 

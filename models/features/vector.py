@@ -6,7 +6,7 @@ exponential. Nothing in it grows with age, and no id is in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import exp, log1p
 from typing import Final
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from models.contracts.profile import Counter, Profile
 from models.contracts.segments import FeatureSchema
 from models.features.decay import Span, factors
-from models.features.fields import DAYS_SINCE_LAST, days_since_last, parse, values_of
+from models.features.fields import DAYS_SINCE_LAST, OF_SESSIONS, days_since_last, parse, values_of
 from models.features.fold import OTHER
+from models.features.sessions import summed
 
 Vector = npt.NDArray[np.float32]
 
@@ -27,15 +28,19 @@ PRIOR_VIEWS: Final = 1.0
 GAP_DAYS: Final = 14.0
 VOCABULARY: Final = 64
 ACTIVITY: Final = (
-    "queries@30m", "queries@14d", "sessions@14d", "clicks@14d", "conversions@14d", "spend@14d", DAYS_SINCE_LAST,
+    "queries@30m", "queries@14d", "sessions@14d", "bounces@14d", "clicks@14d", "conversions@14d", "spend@14d",
+    DAYS_SINCE_LAST,
 )  # fmt: skip
+"""`session_minutes` is not among them: it says nearly what the queries say, and with both activity outweighs taste. A model
+that names it gets it."""
 
 
-def schema_for(categories: Sequence[str], version: int = 1) -> FeatureSchema:
-    """The features of a merchant: taste now and over weeks for its strongest `categories`, strongest first, and activity."""
+def schema_for(categories: Sequence[str], version: int = 1, more: Iterable[str] = ()) -> FeatureSchema:
+    """The features of a merchant: taste now and over weeks for its strongest `categories`, strongest first, activity, and
+    what else is named in `more`."""
     values = [value for value in categories if value != OTHER][:VOCABULARY]
     shares = [f"category.{value}.share@{span}" for span in ("30m", "14d") for value in (*values, OTHER) if values]
-    return FeatureSchema(version=version, names=(*shares, *ACTIVITY))
+    return FeatureSchema(version=version, names=(*shares, *dict.fromkeys((*ACTIVITY, *more))))
 
 
 class Vectoriser:
@@ -46,6 +51,7 @@ class Vectoriser:
         self._size = len(schema.names)
         self._counts: list[tuple[int, str | None, str, Span]] = []
         self._shares: dict[tuple[str, Span], dict[str, int]] = {}
+        self._of_sessions: list[tuple[int, str, Span]] = []
         self._gap: int | None = None
         for index, name in enumerate(schema.names):
             field = parse(name)
@@ -53,6 +59,8 @@ class Vectoriser:
                 self._gap = index
             elif field.measure == "share" and field.family is not None:
                 self._shares.setdefault((field.family, field.span), {})[field.value] = index
+            elif field.family is None and field.value in OF_SESSIONS:
+                self._of_sessions.append((index, field.value, field.span))
             else:
                 self._counts.append((index, field.family, field.value, field.span))
 
@@ -73,6 +81,8 @@ class Vectoriser:
             counters = profile.counters if family is None else values_of(profile, family)
             if (counter := counters.get(value)) is not None:
                 x[index] = log1p(max(0.0, getattr(counter, span) * factor[span]))
+        for index, value, span in self._of_sessions:
+            x[index] = log1p(max(0.0, summed(profile, value, span) * factor[span]))
         for (family_name, span), places in self._shares.items():
             if (values := families.get(family_name)) is not None:
                 _put_shares(x, values, places, span, factor[span])

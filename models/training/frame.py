@@ -27,7 +27,8 @@ def is_trained_on(profile: Profile) -> bool:
 
 
 def schema_of(profiles: Iterable[Profile], last: FeatureSchema | None = None) -> FeatureSchema:
-    """The features of a merchant: `last` while it still names every category that counts."""
+    """The features of a merchant: `last` while it still names every category that counts, then one that names them and keeps
+    what a data scientist added."""
     views: dict[str, float] = {}
     for profile in profiles:
         for value, counter in profile.families.get("category", {}).items():
@@ -37,10 +38,11 @@ def schema_of(profiles: Iterable[Profile], last: FeatureSchema | None = None) ->
     if last is None:
         return schema_for(strongest)
     whole = sum(views.values())
-    known = {field.value for name in last.names if (field := parse(name)).family == "category"}
+    fields = {name: parse(name) for name in last.names}
+    known = {field.value for field in fields.values() if field.family == "category"}
     if all(value in known or views[value] < NEWCOMER_SHARE * whole for value in strongest):
         return last
-    return schema_for(strongest, last.version + 1)
+    return schema_for(strongest, last.version + 1, [name for name in last.names if fields[name].family != "category"])
 
 
 def frame(profiles: Iterable[Profile], schema: FeatureSchema, last: SegmentModel | None = None) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def test_every_topic_carries_records_that_are_golden() -> None:
 def test_the_golden_records_fill_every_field_of_what_they_show() -> None:
     """A field that no golden record fills could change its meaning unseen."""
     records = (
-        profile.decode_profile((GOLDEN / "profile.2.joined.msgpack").read_bytes()),
+        profile.decode_profile((GOLDEN / "profile.2.steps.msgpack").read_bytes()),
         read(GOLDEN / "event_query.capped.json").decisions[0],
         read(GOLDEN / "segment_model.json"),
         read(GOLDEN / "content_table.json"),
@@ -151,7 +151,9 @@ def test_what_a_profile_says_is_what_version_1_said() -> None:
     then = json.loads((GOLDEN / "profile.1.products.json").read_bytes())
     now = profile.decode_profile((GOLDEN / "profile.2.msgpack").read_bytes())
     same = [name for name in then if name not in ("families", "shown", "changes", "recent")]
-    assert {name: plain(getattr(now, name)) for name in same} == {name: then[name] for name in same}
+    found = {name: plain(getattr(now, name)) for name in same}
+    assert found.pop("earlier") == [[*past, profile.UNCOUNTED] for past in then.pop("earlier")]
+    assert found == {name: then[name] for name in same if name in then}
     assert plain(now.changes) == then["changes"]
     assert [
         [s.id, s.placement, s.content, s.arm, s.segment, s.context_segment, s.at, s.impression, s.click]
@@ -163,12 +165,22 @@ def test_what_a_profile_says_is_what_version_1_said() -> None:
 
 
 def test_a_profile_of_version_2_is_written_as_it_is_read() -> None:
-    written = (GOLDEN / "profile.2.joined.msgpack").read_bytes()
+    written = (GOLDEN / "profile.2.steps.msgpack").read_bytes()
     assert profile.encode_profile(profile.decode_profile(written)) == written
 
 
+def test_a_profile_from_before_steps_were_counted_is_the_same_but_for_them() -> None:
+    before = profile.decode_profile((GOLDEN / "profile.2.joined.msgpack").read_bytes())
+    now = profile.decode_profile((GOLDEN / "profile.2.steps.msgpack").read_bytes())
+    assert before.session_steps == profile.UNCOUNTED == before.earlier[0].steps
+    before.session_steps = now.session_steps
+    for past, counted in zip(before.earlier, now.earlier, strict=True):
+        past.steps = counted.steps
+    assert before == now
+
+
 def test_a_profile_of_tomorrow_has_fields_at_the_end_that_are_ignored() -> None:
-    written = (GOLDEN / "profile.2.joined.msgpack").read_bytes()
+    written = (GOLDEN / "profile.2.steps.msgpack").read_bytes()
     fields = msgspec.msgpack.decode(written)
     longer = msgspec.msgpack.encode([*fields, {"anything": [1]}])
     assert profile.decode_profile(longer) == profile.decode_profile(written)

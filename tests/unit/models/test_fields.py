@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from models.contracts.segments import Rule
 from models.features.fields import field_value, parse, reader
+from models.segmentation.rules import profile_rule
 from tests.unit.models.making import DAY, HOUR, MINUTE, START, folded_all, looked_at, query
 
 
@@ -32,6 +34,15 @@ def test_days_since_last_counts_from_session_to_session() -> None:
         [query(1), query(2, START + 3 * DAY, session="s_2"), query(3, START + 3 * DAY + HOUR, session="s_2")]
     )
     assert field_value(profile, "days_since_last", START + 9 * DAY) == 3
+
+
+def test_a_rule_may_ask_for_minutes_and_bounces() -> None:
+    profile = folded_all(
+        [query(1), query(2, START + DAY, session="s_2"), query(3, START + DAY + 6 * MINUTE, session="s_2")]
+    )
+    rule = Rule(all=(Rule(field="bounces", op=">=", value=1), Rule(field="session_minutes", op="==", value=6)))
+    assert profile_rule(rule)(profile, profile.last)
+    assert field_value(profile, "session_minutes@1d", START + 2 * DAY) == pytest.approx(3)
 
 
 def test_a_value_may_hold_dots_and_at_signs() -> None:

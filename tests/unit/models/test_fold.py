@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,8 @@ from models.contracts.decisions import Decision
 from models.contracts.events import Click, Conversion, Custom, Event, Identify, Impression, Query, View
 from models.contracts.profile import RECENT_DECISIONS, Profile, Slow, decode_profile, encode_profile
 from models.features.decay import D1_MS, D14_MS, M30_MS
-from models.features.fields import field_value
-from models.features.fold import FAMILY_LIMIT, OTHER, PRODUCT_LIMIT, fold
+from models.features.fields import OF_SESSIONS, field_value
+from models.features.fold import FAMILY_LIMIT, OTHER, PRODUCT_LIMIT, STEPS, fold
 from tests.unit.models.making import DAY, HOUR, MINUTE, START, arrivals, folded_all, history, looked_at, query
 
 HALF_LIVES = {"": float("inf"), "@30m": M30_MS, "@1d": D1_MS, "@14d": D14_MS}
@@ -21,7 +22,7 @@ LATENESS = 2 * HOUR
 
 def readings(profile: Profile) -> dict[str, float]:
     """Everything that can be asked of a profile and is there, at its own last event."""
-    names = [f"{c}{s}" for c in profile.counters for s in HALF_LIVES]
+    names = [f"{c}{s}" for c in {*profile.counters, *OF_SESSIONS} for s in HALF_LIVES]
     names += [f"category.{v}.count{s}" for v in profile.families.get("category", {}) for s in HALF_LIVES]
     names += [f"product.{v}.count{s}" for v in profile.products for s in ("", "@14d")]
     names += [f"placement.{v}.clicks{s}" for v in profile.families.get("placement", {}) for s in HALF_LIVES]
@@ -91,6 +92,51 @@ def test_sessions_and_the_gap_between_them_are_counted_from_the_events(events: l
     else:
         before, present = list(times.values())[-2:]
         assert gap == (min(present) - max(before)) / DAY
+
+
+def decayed(amounts: Iterable[tuple[float, int]], half_life: float, now: int) -> float:
+    """The direct sum of (amount, at)."""
+    return sum((amount * 2.0 ** (-(now - at) / half_life) for amount, at in amounts), 0.0)
+
+
+@given(st.data(), st.integers(0, 30 * DAY))
+def test_minutes_and_bounces_of_sessions_are_what_the_events_say(data: st.DataObject, later: int) -> None:
+    events = data.draw(history(9))
+    profile = folded_all(data.draw(arrivals(events, LATENESS)))
+    sessions: dict[str | None, list[Event]] = {}
+    for event in events:
+        sessions.setdefault(event.session, []).append(event)
+    minutes = [((of[-1].at - of[0].at) / MINUTE, of[0].at) for of in sessions.values()]
+    before = list(sessions.values())[:-1]
+    bounced = [(1.0, of[0].at) for of in before if sum(isinstance(event, STEPS) for event in of) == 1]
+    now = profile.last + later
+    for suffix, half_life in HALF_LIVES.items():
+        for name, amounts in (("session_minutes", minutes), ("bounces", bounced)):
+            found = field_value(profile, name + suffix, now)
+            assert found == pytest.approx(decayed(amounts, half_life, now), rel=1e-9, abs=1e-12), name + suffix
+
+
+def test_a_session_of_one_page_is_a_bounce_once_the_next_has_begun() -> None:
+    profile = fold(None, query(1))
+    assert field_value(profile, "bounces", START) == 0, "it may go on"
+    seen = Impression(
+        id="i",
+        merchant="m",
+        customer="c_1",
+        session="s_1",
+        at=START + 1000,
+        received=START,
+        placement="hero",
+        content="c",
+    )
+    profile = fold(fold(profile, seen), query(2, START + DAY, session="s_2"))
+    assert field_value(profile, "bounces", profile.last) == 1, "what was shown to it is no step of its own"
+
+
+def test_a_session_that_was_begun_before_steps_were_counted_is_no_bounce() -> None:
+    old = msgspec.msgpack.decode(encode_profile(fold(None, query(1))))
+    profile = fold(decode_profile(msgspec.msgpack.encode(old[:-1])), query(2, START + DAY, session="s_2"))
+    assert field_value(profile, "bounces", profile.last) == 0
 
 
 @given(history())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.contracts.events import Event, Impression
 from models.contracts.profile import MEMBERS, SOURCES, Membership, Profile
 from models.features.decay import factors
+from models.features.fields import OF_SESSIONS, field_value
 from models.features.fold import FAMILY_LIMIT, fold
 from models.features.marks import contains, note
 from models.features.merge import enter, known_profile, merge, note_source, taken
@@ -48,6 +49,7 @@ def alike(one: Profile, other: Profile) -> None:
     """Equal but for rounding, marks and the order of the ring."""
     at = max(one.last, other.last)
     assert one.counters.keys() == other.counters.keys()
+    assert one.session_steps == other.session_steps
     assert one.families.keys() == other.families.keys()
     groups = [(one.counters, other.counters), *((one.families[f], other.families[f]) for f in one.families)]
     for mine, theirs in groups:
@@ -60,6 +62,8 @@ def alike(one: Profile, other: Profile) -> None:
     assert {name: slow.total for name, slow in one.products.items()} == {
         name: slow.total for name, slow in other.products.items()
     }
+    for name in (f"{each}{span}" for each in OF_SESSIONS for span in ("", "@30m", "@1d", "@14d")):
+        assert field_value(one, name, at) == pytest.approx(field_value(other, name, at), abs=1e-6), name
     for field in (
         "first", "last", "received", "session", "session_started", "session_last", "earlier", "previous_last",
         "shown", "changes", "membership", "known_id",

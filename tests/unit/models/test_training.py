@@ -69,6 +69,10 @@ def test_a_schema_stays_until_a_category_that_counts_is_missing() -> None:
     grown = schema_of([*many, looked_at(*["hats"] * 10)], last)
     assert grown.version == last.version + 1
     assert "category.hats.share@14d" in grown.names
+    own = FeatureSchema(version=3, names=(*last.names, "session_minutes@14d"))
+    kept = schema_of([*many, looked_at(*["hats"] * 10)], own)
+    assert (kept.version, kept.names[-1]) == (4, "session_minutes@14d")
+    assert kept.names[:-1] == grown.names
 
 
 # k-means

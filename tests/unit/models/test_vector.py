@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.contracts.events import Event
 from models.contracts.profile import Profile
-from models.features.fields import field_value, parse
+from models.features.fields import COUNTERS, OF_SESSIONS, field_value, parse
 from models.features.fold import OTHER
 from models.features.vector import GAP_DAYS, PRIOR_VIEWS, VOCABULARY, schema_for, vector
 from tests.unit.models.making import DAY, START, folded_all, history, looked_at, query
@@ -35,7 +35,8 @@ def direct(profile: Profile, name: str, at: int, vocabulary: set[str]) -> float:
 @given(history(), st.integers(0, 20 * DAY))
 def test_every_feature_is_what_its_name_says(events: list[Event], later: int) -> None:
     profile = folded_all(events)
-    schema = schema_for(("trousers", "sale"))  # skirts falls to other
+    every = [f"{name}@{span}" for name in (*COUNTERS, *OF_SESSIONS) for span in ("30m", "1d", "14d")]
+    schema = schema_for(("trousers", "sale"), more=every)  # skirts falls to other
     at = profile.last + later
     expected = [direct(profile, name, at, {"trousers", "sale"}) for name in schema.names]
     assert vector(profile, schema, at) == pytest.approx(expected, rel=1e-5, abs=1e-6)
