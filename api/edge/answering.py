@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from api.edge.live import Ready
-from api.edge.warm import Visit
-from api.edge.wording import Written, written
+from api.edge.warm import Standing, Visit
+from api.edge.wording import Who, Written, written
 from models.contracts.context import Context
 from models.contracts.decisions import Decision, Fresh
-from models.contracts.events import Query, Verdict
-from models.contracts.ids import RandomBytes, is_customer, new_id
+from models.contracts.events import PAGE, Query, Verdict
+from models.contracts.ids import RandomBytes, is_customer, new_id, route_of
 from models.contracts.profile import Membership, Profile
 from models.contracts.wire import QueryRequest
-from models.decisions import decide
+from models.decisions import arm_of, decide
 from models.sessions import Judged, judge
 
 NOT_SHOWN: Final[Mapping[str, int]] = {}
@@ -43,7 +43,7 @@ class Known(Struct, frozen=True, gc=False):
     """Whether this edge keeps events until the stream has them."""
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """What goes out and what is kept."""
 
     answer: Written
@@ -79,47 +79,39 @@ def answer_query(
     ready: Ready, asked: Asked, customer: str, session: Judged, known: Known, random: RandomBytes
 ) -> Answered:
     """The answer to a customer's query; notes in `known.visit` what the session keeps and was shown."""
-    request, visit = asked.request, known.visit
-    query = request.id or new_id(random, "q_")
-    event = Query(
-        id=query,
-        merchant=ready.merchant.id,
-        customer=customer,
-        session=session.id,
-        at=asked.at,
-        received=asked.now,
-        client_at=request.sent,
-        context=asked.context,
-        placements=request.placements,
-        verdict=session.verdict,
-        verdict_reason=session.reason,
-        consent="granted",
-    )
+    visit, membership = known.visit, known.membership
+    query = asked.request.id or new_id(random, "q_")
     _enter(visit, session.id, known.profile)  # before this query is folded into the profile
     if known.overlay:
-        visit.add(event)  # without its decisions: what segments are made of
-    membership = known.membership
+        visit.add(_local(asked, query, ready.merchant.id, customer, session.id))
     if known.fresh == "overlay" and (profile := visit.fold()) is not None:
         membership = profile.membership  # with this very query folded in, by the model that the edge holds
-    decisions = []
-    for placement in dict.fromkeys(request.placements):
-        decision = decide(
-            ready.shelf,
-            placement,
-            query=query,
-            customer=customer,
-            session=session.id,
-            membership=membership,
-            context=asked.context,
-            now=asked.now,
-            kept=visit.choices.get(placement),
-            shown_counts=visit.counts.get(placement, NOT_SHOWN),
-            fresh=known.fresh,
-        )
-        decisions.append(decision)
+    arm = arm_of(ready.merchant, customer)
+    stands = known.overlay and known.fresh != "context"
+    standing = Standing(ready.merchant, ready.segmenter, known.membership, membership, known.fresh, arm)
+    visit.standing = standing if stands else None
+    decisions = _decided(ready, asked, query, customer, visit, standing)
+    for decision in decisions:
         _note(visit, decision)
-    answer = written(ready, query, decisions, customer, session, debug=asked.debug)
-    return Answered(answer, _with(event, decisions), decisions)
+    return _answered(ready, asked, query, customer, session, visit, decisions)
+
+
+def answer_kept(
+    ready: Ready, asked: Asked, customer: str, session: Judged, visit: Visit, standing: Standing, random: RandomBytes
+) -> Answered | None:
+    """The answer where a session goes on with what it has: then nothing is assigned, and the query waits to be folded until
+    something is to be chosen. None where that is so now, and nothing is noted."""
+    query = asked.request.id or new_id(random, "q_")
+    decisions = _decided(ready, asked, query, customer, visit, standing)
+    choices = visit.choices
+    for decision in decisions:
+        placement = decision.placement
+        if decision.content != choices.get(placement) or (decision.content is None and placement in ready.shelf.places):
+            return None  # there is something to choose
+    visit.add(_local(asked, query, ready.merchant.id, customer, session.id))
+    for decision in decisions:
+        _note(visit, decision)
+    return _answered(ready, asked, query, customer, session, visit, decisions)
 
 
 def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBytes) -> Answered:
@@ -148,12 +140,73 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         received=asked.now,
         context=asked.context,
         placements=asked.request.placements,
+        decisions=tuple(decisions),
         verdict=verdict,
         consent="denied" if consent == "denied" else "unknown",
         bot=asked.request.bot,
     )
-    answer = written(ready, query, decisions, None, None, debug=asked.debug)
-    return Answered(answer, _with(event, decisions), decisions)
+    return Answered(written(ready, query, decisions, None, debug=asked.debug), event, decisions)
+
+
+def _decided(ready: Ready, asked: Asked, query: str, customer: str, visit: Visit, standing: Standing) -> list[Decision]:
+    placements = asked.request.placements
+    return [
+        decide(
+            ready.shelf,
+            placement,
+            query=query,
+            customer=customer,
+            session=visit.session,
+            membership=standing.membership,
+            context=asked.context,
+            now=asked.now,
+            kept=visit.choices.get(placement),
+            shown_counts=visit.counts.get(placement, NOT_SHOWN),
+            fresh=standing.fresh,
+            arm=standing.arm,
+        )
+        for placement in (placements if len(placements) == 1 else dict.fromkeys(placements))
+    ]
+
+
+def _local(asked: Asked, query: str, merchant: str, customer: str, session: str) -> Query:
+    """As much of the event as folding it here reads: what segments are made of."""
+    context = asked.context
+    return Query(
+        id=query,
+        merchant=merchant,
+        customer=customer,
+        session=session,
+        at=asked.at,
+        received=asked.now,
+        context={name: context[name] for name in PAGE if name in context},
+        placements=(),
+    )
+
+
+def _answered(
+    ready: Ready, asked: Asked, query: str, customer: str, session: Judged, visit: Visit, decisions: list[Decision]
+) -> Answered:
+    route = visit.route
+    if route is None:
+        route = visit.route = route_of(ready.merchant.id, customer)
+    event = Query(
+        id=query,
+        merchant=ready.merchant.id,
+        customer=customer,
+        session=session.id,
+        at=asked.at,
+        received=asked.now,
+        client_at=asked.request.sent,
+        context=asked.context,
+        placements=asked.request.placements,
+        decisions=tuple(decisions),
+        verdict=session.verdict,
+        verdict_reason=session.reason,
+        consent="granted",
+    )
+    who = Who(customer, route, session)
+    return Answered(written(ready, query, decisions, who, debug=asked.debug), event, decisions)
 
 
 def _enter(visit: Visit, session: str, profile: Profile | None) -> None:
@@ -175,7 +228,3 @@ def _note(visit: Visit, decision: Decision) -> None:
     visit.choices[decision.placement] = content
     counts = visit.counts.setdefault(decision.placement, {})
     counts[content] = counts.get(content, 0) + 1
-
-
-def _with(event: Query, decisions: Sequence[Decision]) -> Query:
-    return structs.replace(event, decisions=tuple(decisions))

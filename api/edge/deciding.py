@@ -12,13 +12,23 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
-from api.edge.answering import Answered, Asked, Known, answer_contextual, answer_query, customer_of, judged
+from api.edge.answering import (
+    Answered,
+    Asked,
+    Known,
+    answer_contextual,
+    answer_kept,
+    answer_query,
+    customer_of,
+    judged,
+)
 from api.edge.asking import bounds, merchant_of, personal
 from api.edge.context import checked
 from api.edge.head import Head
 from api.edge.live import Ready
 from api.edge.replies import Headers, answer_headers
 from api.edge.state import Edge
+from api.edge.warm import WAITING
 from api.edge.wording import Written
 from api.problems import invalid, not_json
 from api.tokens import allows
@@ -28,6 +38,7 @@ from models.contracts.events import encode_event
 from models.contracts.ids import customer_key, new_id
 from models.contracts.wire import QueryRequest
 from models.segmentation.assign import Segmenter
+from models.sessions import Judged
 
 AHEAD_MS: Final = 300_000
 _decode = msgspec.json.Decoder(QueryRequest).decode
@@ -109,8 +120,23 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
         key = customer_key(ready.merchant.id, customer)
         asked = structs.replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
     session = judged(ready, asked, customer, edge.random)
+    if (kept := _kept(edge, ready, asked, customer, key, session)) is not None:
+        return kept
     has = known(edge, key, ready.segmenter)
     return answer_query(ready, asked, customer, session, has, edge.random)
+
+
+def _kept(edge: Edge, ready: Ready, asked: Asked, customer: str, key: bytes, session: Judged) -> Answered | None:
+    """The answer that needs no profile: the session keeps its content, and the stream says nothing new of the customer."""
+    if asked.debug or ready.merchant.freshness != "session":
+        return None
+    visit = edge.warm.visit(key)
+    standing = visit.standing
+    if standing is None or visit.session != session.id or not standing.holds(ready, edge.table.get(key)):
+        return None
+    if visit.waiting >= WAITING:
+        edge.warm.trim(key, visit)
+    return answer_kept(ready, asked, customer, session, visit, standing, edge.random)
 
 
 def known(edge: Edge, key: bytes, segmenter: Segmenter) -> Known:

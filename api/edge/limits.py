@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -51,18 +51,20 @@ class Buckets:
         if self._rate <= 0:
             return 0
         tag = hash(name) & _TAG or 1
-        at = self._place(tag)
-        full = self._full[at] if self._tags[at] == tag else 0.0
+        tags, fulls = self._tags, self._full
+        at = (tag & self._sets) * WAYS
+        if tags[at] != tag:
+            at = self._place(tag, at)
+        full = fulls[at] if tags[at] == tag else 0.0
         wait = full - now - self._ahead
         if wait > 1e-9:  # less is the rounding of a sum of intervals
             return max(1, math.ceil(wait))
-        self._tags[at] = tag
-        self._full[at] = max(full, now) + self._every
+        tags[at] = tag
+        fulls[at] = max(full, now) + self._every
         return 0
 
-    def _place(self, tag: int) -> int:
-        """Of the name's four: its own, else the one that was full first."""
-        first = (tag & self._sets) * WAYS
+    def _place(self, tag: int, first: int) -> int:
+        """Of the name's four, from `first` on: its own, else the one that was full first."""
         tags, full = self._tags, self._full
         oldest = first
         for at in range(first, first + WAYS):
@@ -96,15 +98,17 @@ class Networks:
         # Parsing an address takes microseconds, and the next request comes from one of the last few thousand.
         self._known = lru_cache(KNOWN_ADDRESSES)(self._read)
 
-    def of(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
+    def of(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
         """An IPv4 address is its own network, an IPv6 one stands for its /64."""
         name, trusted = self._known(peer or "")
         if not trusted:
             return name
-        chain = [part for header in forwarded for part in header.split(",")]
-        while trusted and chain:
-            name, trusted = self._known(chain.pop().strip()[:64])
-        return None if trusted else name
+        for header in reversed(forwarded):
+            for part in reversed(header.split(",")):
+                name, trusted = self._known(part.strip()[:64])
+                if not trusted:
+                    return name
+        return None
 
     def _read(self, address: str) -> tuple[str | None, bool]:
         """(the network's name, whether it is a trusted proxy)."""

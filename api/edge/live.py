@@ -37,6 +37,16 @@ class _Parts:
     models: dict[int, SegmentModel] = field(default_factory=dict)
     model: LiveModel | None = None
     revoked: set[str] = field(default_factory=set)
+    segmenter: tuple[SegmentModel | None, Publication | None, Segmenter] | None = None
+
+    def segmented(self) -> Segmenter:
+        """The very one as before while neither model nor publication is another: what was assigned with it holds."""
+        model = None if self.model is None else self.models.get(self.model.version)
+        made = self.segmenter
+        if made is None or made[0] is not model or made[1] is not self.publication:
+            defined = () if self.publication is None else self.publication.segments
+            made = self.segmenter = model, self.publication, Segmenter(model, defined)
+        return made[2]
 
 
 class Live:
@@ -115,10 +125,4 @@ class Live:
 
 
 def _compiled(parts: _Parts, merchant: Merchant) -> Ready:
-    publication = parts.publication
-    model = None if parts.model is None else parts.models.get(parts.model.version)
-    return Ready(
-        merchant,
-        Shelf(merchant, publication, parts.tables, parts.revoked),
-        Segmenter(model, () if publication is None else publication.segments),
-    )
+    return Ready(merchant, Shelf(merchant, parts.publication, parts.tables, parts.revoked), parts.segmented())

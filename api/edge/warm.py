@@ -6,18 +6,21 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from api.edge.live import Ready
 from api.edge.shared.profiles import HeldProfiles
+from models.contracts.contents import Merchant
+from models.contracts.decisions import Arm, Fresh
 from models.contracts.events import Event
 from models.contracts.ids import customer_key
-from models.contracts.profile import Profile, decode_profile
+from models.contracts.profile import Membership, Profile, decode_profile
 from models.features.fold import fold
 from models.features.marks import contains, note
 from models.segmentation.assign import Segmenter
 
 LOCAL_EVENTS: Final = 32
 """What a customer can do before the stream comes round: beyond it the oldest go."""
-
-
+WAITING: Final = 8
+"""After so many local events of a customer whose session keeps what it has, those go that the stream has brought."""
 DECODED: Final = 10_000
 """Customers whose profile is kept decoded: some 6 KB each as objects, so 60 MB a worker."""
 
@@ -32,6 +35,23 @@ class Made(NamedTuple):
     segmenter: Segmenter | None
 
 
+class Standing(NamedTuple):
+    """What a session's content was last judged by. While none of it is another, the next query of the session needs no
+    profile: its content stays."""
+
+    merchant: Merchant
+    segmenter: Segmenter
+    streamed: Membership | None
+    """The assignment that the stream had brought."""
+    membership: Membership | None
+    fresh: Fresh
+    arm: Arm
+
+    def holds(self, ready: Ready, streamed: Membership | None) -> bool:
+        """Whether merchant, model, rules and assignment are the same."""
+        return self.segmenter is ready.segmenter and self.merchant is ready.merchant and self.streamed == streamed
+
+
 @dataclass(slots=True)
 class Visit:
     """What this edge alone knows of a customer: events on their way, and the session's choices and counts."""
@@ -42,6 +62,11 @@ class Visit:
     """placement -> content that this session keeps."""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     """placement -> content -> how often this session was shown it."""
+    standing: Standing | None = None
+    waiting: int = 0
+    """Local events since those were let go that the stream had brought."""
+    route: int | None = None
+    """The customer's, once it was asked for."""
     profile: Profile | None = None
     """The customer as of the first `folded` of the local events, where `made` is not None."""
     folded: int = 0
@@ -54,6 +79,7 @@ class Visit:
 
     def add(self, event: Event) -> None:
         """One more event on its way."""
+        self.waiting += 1
         local = self.local
         local.append(event)
         if (gone := len(local) - LOCAL_EVENTS) > 0:
@@ -106,6 +132,13 @@ class Warm:
         """Whether `profile` will be all that there is to know: the profile was streamed, or the streams do not know this
         customer (no assignment) and what happened here is everything."""
         return self._profiles.stamp(key) is not None or not known
+
+    def trim(self, key: bytes, visit: Visit) -> None:
+        """Lets the local events go that the streamed profile has."""
+        visit.waiting = 0
+        if visit.made is None or not self._is_of_now(key, visit.made):
+            self._make(key, visit, None)
+            visit.forget()
 
     def profile(self, key: bytes, visit: Visit, segmenter: Segmenter | None = None) -> Profile | None:
         """The customer as of now: the streamed profile with the local events that it lacks folded in. One who was joined

@@ -7,7 +7,7 @@ The test compares with what `models.contracts.wire.QueryAnswer` encodes to.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -15,12 +15,19 @@ from msgspec import Struct, structs
 from api.edge.live import Ready
 from models.contracts.contents import Content, Image
 from models.contracts.decisions import Decision, decision_id
-from models.contracts.ids import route_of
 from models.contracts.wire import ContentAnswer
 from models.sessions import Judged
 
 _encode = msgspec.json.Encoder().encode
 _RECORDED: Final[Mapping[bool | None, bytes]] = {True: b"true", False: b"false", None: b"null"}
+
+
+class Who(NamedTuple):
+    """Whose answer it is."""
+
+    customer: str
+    route: int
+    session: Judged
 
 
 class Written(Struct, frozen=True, gc=False):
@@ -37,22 +44,22 @@ def written(
     ready: Ready,
     query: str,
     decisions: Sequence[Decision],
-    customer: str | None,
-    session: Judged | None,
+    who: Who | None,
     *,
     debug: bool,
 ) -> Written:
-    """The answer to `query`: `customer` and `session` None for one that belongs to nobody."""
-    if customer is None or session is None:
-        who = '"customer":null,"route":null,"session":null'
+    """The answer to `query`: `who` None for one that belongs to nobody."""
+    if who is None:
+        whose = '"customer":null,"route":null,"session":null'
     else:
+        session = who.session
         reason = "null" if session.reason is None else f'"{session.reason}"'
-        who = (
-            f'"customer":"{customer}","route":{route_of(ready.merchant.id, customer)},'
+        whose = (
+            f'"customer":"{who.customer}","route":{who.route},'
             f'"session":{{"id":"{session.id}","verdict":"{session.verdict}","reason":{reason}}}'
         )
     contents = b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions])
-    return Written(f'{{"v":1,"id":"{query}",{who},"recorded":'.encode(), b',"contents":{%b}}' % contents)
+    return Written(f'{{"v":1,"id":"{query}",{whose},"recorded":'.encode(), b',"contents":{%b}}' % contents)
 
 
 def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> bytes:

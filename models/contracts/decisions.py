@@ -23,7 +23,7 @@ class Decided(Struct, frozen=True, kw_only=True, gc=False):
     context_segment: str | None = None
 
 
-class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One placement's choice. ``content`` None: the page keeps what it shows."""
 
     placement: str
@@ -33,6 +33,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arm: Arm = "segment"
     fresh: Fresh = "context"
     segment: str | None = None
+    """The learned segment that the choice was made by; of a `kept` one, by which it stayed eligible."""
     defined: tuple[str, ...] = ()
     """The defined segments that the customer was in: with `segment`, the whole membership."""
     context_segment: str | None = None

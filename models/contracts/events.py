@@ -12,6 +12,7 @@ from models.contracts.decisions import Decision
 from models.contracts.ids import contextual_key, customer_key
 
 SCHEMA = 1
+PAGE = ("category", "campaign", "product")
 Consent = Literal["granted", "denied", "unknown"]
 Verdict = Literal["kept", "new", "expired"]
 
@@ -23,7 +24,7 @@ class Origin(Struct, frozen=True, array_like=True, gc=False):
     seq: int
 
 
-class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """What every event says.
 
     `at` (event time, which decay and recency use) is the time of receipt unless the sender had the merchant's server
@@ -44,7 +45,7 @@ class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
 
     @property
     def page(self) -> tuple[ContextValue | None, ContextValue | None, ContextValue | None]:
-        """What folding reads of the context: category, campaign, product."""
+        """What folding reads of the context: the values of PAGE."""
         context = self.context
         return context.get("category"), context.get("campaign"), context.get("product")
 
@@ -56,7 +57,7 @@ class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
         return customer_key(self.merchant, self.customer)
 
 
-class Query(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="query"):
+class Query(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="query", gc=False):
     """A request for content, with what was decided."""
 
     placements: tuple[str, ...]

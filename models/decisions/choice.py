@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from models.contracts.context import Context
 from models.contracts.decisions import Arm, Decision, Fresh, Reason
@@ -12,7 +12,7 @@ from models.contracts.profile import Membership
 from models.contracts.tables import OVERALL
 from models.decisions.context_segments import OTHER_CONTEXT, context_segment
 from models.decisions.holdouts import arm_of, unit
-from models.decisions.shelf import Candidate, Eligible, Place, Shelf
+from models.decisions.shelf import Candidate, Choice, Eligible, Place, Shelf
 
 FLOOR: Final = 0.05
 """This much of every draw is even over the eligible, so that each keeps at least FLOOR / n."""
@@ -23,14 +23,7 @@ MOST_MADE: Final = 1024
 """Sets of eligible contents that a placement keeps: segments times what conditions say, a few dozen in a real shop."""
 
 
-class Choice(NamedTuple):
-    """What was chosen and how. `among`: content ids in order."""
-
-    content: str | None
-    reason: Reason
-    among: tuple[str, ...] = ()
-    u: float | None = None
-    propensity: float | None = None
+NOTHING: Final = Choice(None, "nothing")
 
 
 def decide(
@@ -46,6 +39,7 @@ def decide(
     kept: str | None = None,
     shown_counts: Mapping[str, int] = NOTHING_SHOWN,
     fresh: Fresh,
+    arm: Arm | None = None,
     only: Collection[str] | None = None,
 ) -> Decision:
     """The content of one placement of one query.
@@ -57,23 +51,33 @@ def decide(
         now: Unix ms, for schedules.
         kept: what this session already shows here; holds while it stays eligible and the merchant's freshness is session.
         shown_counts: how often this session showed a content here.
+        arm: the customer's, where the caller has asked `arm_of` before.
         only: nothing but these counts as eligible (to choose a recorded decision again).
     """
-    names = context_segment(context, shelf.merchant.origins)
-    member, arm = NOBODY, SEGMENT
+    merchant = shelf.merchant
+    names = context_segment(context, merchant.origins)
+    member = NOBODY
     if customer is None:
-        kept, shown_counts, fresh = None, NOTHING_SHOWN, "context"
+        kept, shown_counts, fresh, arm = None, NOTHING_SHOWN, "context", SEGMENT
     else:
-        member, arm = membership or NOBODY, arm_of(shelf.merchant, customer)
+        if membership is not None:
+            member = membership
+        if arm is None:
+            arm = arm_of(merchant, customer)
     place = shelf.places.get(placement)
     if place is None:
-        choice = Choice(None, "nothing")
+        choice = NOTHING
     else:
         eligible = _eligible(place, arm, member, context, now, shown_counts, only)
-        keep = kept if shelf.merchant.freshness == "session" else None
-        by = (query,) if customer is None else (customer, session or "")
-        u = unit(shelf.merchant.id, *by, placement)
-        choice = _choose(place, eligible, arm, keep, _row(place, member, names), u, contextual=customer is None)
+        if merchant.freshness == "session" and (there := _kept(eligible, kept)) is not None:
+            choice = there
+        else:
+            by = (
+                (merchant.id, query, placement)
+                if customer is None
+                else (merchant.id, customer, session or "", placement)
+            )
+            choice = _choose(place, eligible, arm, _row(place, member, names), by, contextual=customer is None)
     content = choice.content
     return Decision(
         placement=placement,
@@ -90,7 +94,7 @@ def decide(
         choice_version=None if place is None else place.choice_version,
         eligible=choice.among,
         shown={name: shown_counts[name] for name in place.capped & shown_counts.keys()}
-        if place and shown_counts
+        if shown_counts and place is not None and place.capped
         else {},
         u=choice.u,
         propensity=choice.propensity,
@@ -129,7 +133,7 @@ def _eligible(
 ) -> Eligible:
     """What is eligible is a function of arm, membership and what the tests of a few candidates say: few of its values
     come up, so each is made once."""
-    passing = tuple([test.passes(context, now, shown) for test in place.tested])
+    passing = tuple([test.passes(context, now, shown) for test in place.tested]) if place.tested else ()
     if only is not None:
         return _made(place, arm, member, passing, only)
     key = (arm, member.learned, member.defined, passing)
@@ -167,34 +171,40 @@ def _is_in(member: Membership, segments: frozenset[str] | None) -> bool:
     return any(name in segments for name in member.defined)
 
 
+def _kept(eligible: Eligible, kept: str | None) -> Choice | None:
+    """What the session already shows, while it stays eligible and nothing is pinned for everybody."""
+    if kept is None or kept not in eligible.weights:
+        return None
+    choice = eligible.keeps.get(kept)
+    if choice is None:
+        pinned = eligible.pinned
+        choice = _pinned(pinned) if pinned is not None and pinned.always else Choice(kept, "kept", eligible.among)
+        eligible.keeps[kept] = choice
+    return choice
+
+
 def _choose(
-    place: Place,
-    eligible: Eligible,
-    arm: Arm,
-    kept: str | None,
-    row: str | None,
-    u: float,
-    *,
-    contextual: bool,
+    place: Place, eligible: Eligible, arm: Arm, row: str | None, by: tuple[str, ...], *, contextual: bool
 ) -> Choice:
+    """`by`: what a draw is a function of."""
     pinned, weights, among = eligible.pinned, eligible.weights, eligible.among
     if not weights:
-        return Choice(None, "nothing")
-    if pinned is not None and pinned.always:
-        return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
-    if kept is not None and kept in weights:
-        return Choice(kept, "kept", among)
+        return NOTHING
     if pinned is not None:
-        return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
+        return _pinned(pinned)
     if arm == "best":
         return Choice(_best(place, weights), "best", among, None, 1.0)
     if arm == "uniform":
-        return _draw(among, [1.0 / len(among)] * len(among), u, "uniform")
+        return _draw(among, [1.0 / len(among)] * len(among), unit(*by), "uniform")
     reason: Reason = "contextual" if contextual else "learned" if place.learned and row is not None else "prior"
     chances = eligible.chances.get(row)
     if chances is None:
         chances = eligible.chances[row] = probabilities(among, weights, {} if row is None else place.rows[row])
-    return _draw(among, chances, u, reason)
+    return _draw(among, chances, unit(*by), reason)
+
+
+def _pinned(pinned: Candidate) -> Choice:
+    return Choice(pinned.content, "pinned", (pinned.content,), None, 1.0)
 
 
 def _best(place: Place, weights: Mapping[str, float]) -> str:

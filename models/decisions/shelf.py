@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from models.contracts.contents import EVERYBODY, Association, Content, Merchant, Publication, Script
 from models.contracts.context import Context
+from models.contracts.decisions import Reason
 from models.contracts.tables import ContentTable
 from models.segmentation.rules import Test, context_conditions
 
@@ -44,15 +45,27 @@ class Candidate:
         return self.begins > 0 or self.ends is not None or self.cap is not None or self.when is not None
 
 
+class Choice(NamedTuple):
+    """What was chosen and how. `among`: content ids in order."""
+
+    content: str | None
+    reason: Reason
+    among: tuple[str, ...] = ()
+    u: float | None = None
+    propensity: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Eligible:
     """What may be shown: the first pinned candidate that holds, the strongest prior of every eligible content, their ids
-    in order, and, by row of the content table, the probabilities that were asked for."""
+    in order, and what was asked for already: by row of the content table the probabilities, by content the choice of a
+    session that has it."""
 
     pinned: Candidate | None
     weights: dict[str, float]
     among: tuple[str, ...]
     chances: dict[str | None, list[float]] = field(default_factory=dict)
+    keeps: dict[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,11 +103,13 @@ def days_since_last(profile: Profile) -> float | None:
 
 def share(values: dict[str, Counter], value: str, span: Span) -> float | None:
     """Count of `value` over the sum of its family, missing while that is 0. Decay cancels out of it."""
-    whole: float = sum(getattr(counter, span) for counter in values.values())
+    whole = 0.0
+    for counter in values.values():
+        whole += getattr(counter, span)
     if whole <= 0.0:
         return None
-    counter = values.get(value)
-    return 0.0 if counter is None else float(getattr(counter, span)) / whole
+    there = values.get(value)
+    return 0.0 if there is None else float(getattr(there, span)) / whole
 
 
 def _read(counter: Counter | Slow | None, span: Span, profile: Profile, at: int) -> float:

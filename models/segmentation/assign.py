@@ -36,7 +36,7 @@ class Nearest:
 
     def index(self, x: Vector, current: int | None) -> int:
         """The nearest centre, or `current` where that is not nearer by the margin."""
-        partial = self._base + self._slope @ x
+        partial = self._base + self._slope @ x.astype(np.float64)
         best = int(partial.argmin())
         if current is None or best == current:
             return best

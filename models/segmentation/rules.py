@@ -115,7 +115,16 @@ def _compile(rule: Rule, reader: Callable[[str], Callable[[S], object]], path: s
 
 
 def _all(tests: list[Test[S]]) -> Test[S]:
-    return lambda subject: all(test(subject) for test in tests)
+    if len(tests) == 1:
+        return tests[0]
+
+    def every(subject: S) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator for each look costs more than the tests
+            if not test(subject):
+                return False
+        return True
+
+    return every
 
 
 def _condition(
@@ -147,10 +156,8 @@ def _operator(op: Operator, value: Any, path: str) -> Callable[[object], bool]:
     if op in ("in", "not_in"):
         if not isinstance(value, list | tuple) or not value or not all(_is_scalar(one) for one in value):
             raise RuleError(where, f"{op} takes a list of strings, numbers or booleans")
-        wanted = list(value)
-        if op == "in":
-            return lambda found: any(_same(one, wish) for one in _each(found) for wish in wanted)
-        return lambda found: not any(_same(one, wish) for one in _each(found) for wish in wanted)
+        there = _among(list(value))
+        return there if op == "in" else lambda found: not there(found)
     if not _is_scalar(value):
         raise RuleError(where, f"{op} takes a string, a number or a boolean")
     if op == "==":
@@ -169,6 +176,17 @@ def _operator(op: Operator, value: Any, path: str) -> Callable[[object], bool]:
     if op == "<":
         return lambda found: isinstance(found, int | float) and _is_number(found) and found < limit
     return lambda found: isinstance(found, int | float) and _is_number(found) and found <= limit
+
+
+def _among(wanted: list[object]) -> Callable[[object], bool]:
+    names = frozenset(wish for wish in wanted if isinstance(wish, str))
+
+    def among(found: object) -> bool:
+        if isinstance(found, str):
+            return found in names
+        return any(_same(one, wish) for one in _each(found) for wish in wanted)
+
+    return among
 
 
 def _is_number(value: object) -> bool:
