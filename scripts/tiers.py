@@ -1,5 +1,6 @@
 """Runs test tiers side by side, each in a process of its own: they wait for brokers and browsers far more than they
-compute. What a tier printed is shown whole when it has ended. ``python -m scripts.tiers TIER... [-- PYTEST ARGUMENTS]``
+compute. A tier is a folder of tests; a folder in it that is named as well is a tier of its own, left out of the outer one.
+What a tier printed is shown whole when it has ended. ``python -m scripts.tiers TIER... [-- PYTEST ARGUMENTS]``
 """
 
 import os
@@ -24,6 +25,7 @@ class Lanes:
     """Takes tiers in their order, `LANES` at a time."""
 
     def __init__(self, tiers: Sequence[str], arguments: Sequence[str]) -> None:
+        self._tiers = tuple(tiers)
         self._waiting = deque(tiers)
         self._arguments = tuple(arguments)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -49,7 +51,8 @@ class Lanes:
         began = time.monotonic()
         self._say(f"-- {tier} begins")
         with tempfile.TemporaryFile() as printed:
-            command = [sys.executable, "-m", "pytest", f"tests/{tier}", *self._arguments]
+            inner = [f"--ignore=tests/{other}" for other in self._tiers if other.startswith(f"{tier}/")]
+            command = [sys.executable, "-m", "pytest", f"tests/{tier}", *inner, *self._arguments]
             # A session of its own: Ctrl-C reaches it once, from here.
             process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
             self._running[tier] = process

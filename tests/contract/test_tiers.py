@@ -57,6 +57,16 @@ def test_a_tier_without_a_test_fails_unless_a_filter_emptied_it(tiers: Path) -> 
     assert ran(tiers, "good", "empty", "--", "-k", "it")[0] == 0
 
 
+def test_a_folder_named_for_itself_is_left_out_of_the_one_around_it(tiers: Path) -> None:
+    inner = tiers / "tests" / "good" / "inner"
+    inner.mkdir()
+    (inner / "test_inner.py").write_text(FAILS)
+    code, out, err = ran(tiers, "good", "good/inner")
+    assert (code, err) == (1, "scripts/test: good/inner failed\n")
+    assert (out.count("1 passed"), out.count("1 failed")) == (1, 1)
+    assert ran(tiers, "good")[0] == 1, "not named: it belongs to the outer one"
+
+
 def test_nothing_run_is_no_success(tiers: Path) -> None:
     code, _, err = ran(tiers, "good", "--", "-k", "nothing")
     assert (code, err) == (5, "scripts/test: no test ran\n")

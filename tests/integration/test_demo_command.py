@@ -30,14 +30,14 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_of_the_system_ends_with_the_system_s_own_sentence(tmp_path: Path) -> None:
+    base = free_port_base(random.Random())
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", base + 1))
         taken.listen()
-        port = taken.getsockname()[1]
-        ended = demo("--port-base", str(port - 1), "--data", str(tmp_path / "data"))
+        ended = demo("--port-base", str(base), "--data", str(tmp_path / "data"))
     assert ended.returncode == 1
     assert "the system did not start" in ended.stderr
-    assert str(port) in ended.stderr
+    assert str(base + 1) in ended.stderr
 
 
 def free_port_base(draw: random.Random) -> int:
