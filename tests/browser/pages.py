@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
+
+from tests.support.waiting import eventually
 
 SNIPPET = Path(__file__).parents[2] / "snippet" / "dist" / "tb.js"
 SCRIPT = b"""var place = document.currentScript.dataset.tbFor
@@ -41,6 +43,21 @@ def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
     rows = (b"\0" + bytes(colour) * width) * height
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def look(page: Page) -> bytes:
+    """What the page shows, as a PNG. Chromium on a busy machine now and then refuses to draw one and draws it the next
+    time (seen with Debian's 156 just after its start)."""
+
+    def drawn() -> bytes | None:
+        try:
+            return page.screenshot()
+        except Error as error:
+            if "Unable to capture screenshot" not in error.message:
+                raise
+            return None
+
+    return eventually(drawn, what="the page is drawn")
 
 
 def integrity(script: bytes) -> str:

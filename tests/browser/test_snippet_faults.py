@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.browser.pages import DEFAULT, SCRIPT, Answer, Shop, contents, state, wait_until
+from tests.browser.pages import DEFAULT, SCRIPT, Answer, Shop, contents, look, state, wait_until
 
 BODY = DEFAULT + '<div data-tb-placement="chat">default</div>'
 
@@ -37,7 +37,7 @@ def test_an_answer_that_is_none_keeps_the_page(
     state(page, "hero", "error")
     state(page, "chat", "error")
     assert set(page.evaluate("reasons")) == {reason}
-    assert page.screenshot() == before
+    assert look(page) == before
     assert shop.errors == []
 
 
@@ -52,7 +52,7 @@ def test_a_network_that_fails_keeps_the_page(shop: Shop, context: BrowserContext
     page.goto(shop.page(BODY))
     state(page, "hero", "error")
     assert set(page.evaluate("reasons")) == {"TypeError"}
-    assert page.screenshot() == before
+    assert look(page) == before
     assert shop.errors == []
 
 
@@ -91,7 +91,7 @@ def test_content_that_fails_keeps_its_place(
     state(page, placement, "error")
     state(page, "chat" if placement == "hero" else "hero", "default")
     assert page.evaluate("reasons") == [reason]
-    assert page.screenshot() == before
+    assert look(page) == before
     assert page.locator("div").inner_text() == "default"
     assert shop.errors == []
 
@@ -100,7 +100,7 @@ def test_without_the_script_the_page_is_the_page(shop: Shop, context: BrowserCon
     before = default_look(shop, page)
     context.route("**/tb.js", lambda route: route.abort())
     page.goto(shop.page(BODY))
-    assert page.screenshot() == before
+    assert look(page) == before
     assert page.locator("[data-tb-state]").count() == 0
 
 
@@ -120,7 +120,7 @@ def test_a_late_answer_is_dropped(shop: Shop, context: BrowserContext, page: Pag
     with page.expect_event("requestfinished", lambda request: "/v1/query" in request.url):
         given_up.set()
     page.evaluate("new Promise(requestAnimationFrame)")
-    assert page.screenshot() == before
+    assert look(page) == before
 
 
 def test_a_slow_image_is_given_up_and_stays_away(shop: Shop, context: BrowserContext, page: Page) -> None:
@@ -189,7 +189,7 @@ def default_look(shop: Shop, page: Page) -> bytes:
         {},
     )
     page.goto(shop.url + "/plain")
-    return page.screenshot()
+    return look(page)
 
 
 def note_reasons(page: Page) -> None:
