@@ -115,7 +115,10 @@ class Process:
             self._child.wait()
 
     def discard(self) -> None:
-        """kill -9 for good: an edge's next start would clear what it shared, and there is none."""
+        """kill -9 for good: an edge's next start would clear what it shared, and there is none. What it said last goes
+        into the report of a test that failed."""
+        if self._child is not None:
+            print(f"-- {self.log}, {'running' if self.running else self.ended}:\n{self.last_words()}")
         self.kill()
         if self.name == "edge":
             own = {name: value for name, value in self.settings.items() if name in ("data_dir", "edge_id", "table_dir")}

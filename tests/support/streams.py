@@ -153,7 +153,7 @@ class Room:
     def close(self) -> None:
         self.disconnect()
         for worker in self._workers:
-            worker.kill()
+            worker.discard()
 
 
 @contextmanager
