@@ -1,13 +1,15 @@
-"""`tailorbird profiles`: what the streams know about customers, as a file."""
+"""`tailorbird profiles`: what the streams know about customers: as a file, beside the stream, rebuilt."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli.backfill import backfill
 from cli.flags import broker_flags, resolve
-from models.contracts.errors import UnavailableError
+from cli.parquet import parquet_room
+from cli.rebuild import rebuild
+from cli.snapshots import digest, snapshot
 
 
 @click.group()
@@ -22,16 +24,13 @@ def profiles() -> None:
 def export(merchant: str, file: Path, **flags: Any) -> None:
     """Write a merchant's profiles to a Parquet file, one row a customer, replacing it whole."""
     settings = resolve(flags)
-    try:
-        importlib.import_module("pyarrow")
-        reading = importlib.import_module("streams.reading")
-    except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"Parquet files need the library {error.name}.",
-            "scripts/setup notebooks, or pip install 'tailorbird[export]'",
-        ) from error
+    reading = parquet_room("streams.reading")
     frame = reading.profiles_frame(settings.brokers, settings.topic_prefix, merchant)
     new = file.with_name(file.name + ".new")
     frame.to_parquet(new, compression="zstd")
     new.replace(file)
     click.echo(f"{len(frame)} profiles of {merchant} in {file}")
+
+
+for command in (snapshot, rebuild, backfill, digest):
+    profiles.add_command(command)

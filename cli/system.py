@@ -62,7 +62,7 @@ def up(
             "on disk" if plan.engine == "kafka" else "in memory; compacted topics are kept at the end and each minute"
         )
         click.echo(f"Broker: {plan.engine}, {keeps}, under {plan.data}", err=True)
-    names = ["broker", "balancer", "worker", "trainer", "console", *(f"edge-{n + 1}" for n in range(edges))]
+    names = ["broker", "balancer", "worker", "trainer", "console", "snapshot", *(f"edge-{n + 1}" for n in range(edges))]
     asyncio.run(room.run(plan, Log(names), when_ready))
 
 

@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from models.contracts.errors import TailorbirdError
-from models.contracts.settings import read
+from models.contracts.settings import read, variable
 from streams import admin
 from supervisor import keep, plan
 from supervisor.child import Child, all_ready
 from supervisor.log import Log
+from supervisor.nightly import nightly
 from supervisor.plan import Plan
 from supervisor.secret import kept_secret
 
@@ -34,6 +35,7 @@ class System:
         self._front = [] if front is None else [Child(front, log)]
         self._tasks: list[asyncio.Task[None]] = []
         self._dumper: asyncio.Task[None] | None = None
+        self._chore: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Returns when everything is ready. Raises TailorbirdError when something cannot be."""
@@ -45,6 +47,10 @@ class System:
         await self._run(self._front)
         if self._keeps:
             self._dumper = asyncio.create_task(self._keep())
+        there = {"brokers": self.plan.bootstrap, "data_dir": self.plan.data}
+        self._chore = asyncio.create_task(
+            nightly({variable(key): str(value) for key, value in there.items()}, self._log)
+        )
 
     async def _run(self, children: list[Child]) -> None:
         self._tasks += [asyncio.create_task(child.keep()) for child in children]
@@ -90,6 +96,9 @@ class System:
 
     async def stop(self) -> None:
         """The opposite of the start: no new queries, edges drain into the broker, then who reads, the broker last."""
+        if self._chore is not None:
+            self._chore.cancel()
+            await asyncio.gather(self._chore, return_exceptions=True)
         for child in self._front:
             await child.stop()
         edges = [child for child in self._processes if child.part.name.startswith("edge")]

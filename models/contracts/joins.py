@@ -1,4 +1,5 @@
-"""Joins: what is handed to a known customer, key ``merchant/k:known id``. The owner of that key's partition takes it."""
+"""Joins: what is handed to a known customer, key ``merchant/k:known id``. The owner of that key's partition takes it, and
+what a rebuild makes of any customer."""
 
 from __future__ import annotations
 
@@ -40,7 +41,16 @@ class Left(JoinBase, frozen=True, kw_only=True, omit_defaults=True, tag="left"):
     """The customer is somebody else now; what was handed over stays."""
 
 
-Join = Joined | Passed | Left
+class Replaced(JoinBase, frozen=True, kw_only=True, omit_defaults=True, tag="replaced"):
+    """What a rebuild made of the key's customer, whoever it is. It is taken where the profile there still has these `marks`:
+    what was folded meanwhile is never lost. `offset` says nothing here."""
+
+    offset: int = -1
+    marks: dict[str, int]
+    profile: bytes
+
+
+Join = Joined | Passed | Left | Replaced
 
 decode_join = msgspec.json.Decoder(Join).decode
 encode_join = msgspec.json.Encoder().encode

@@ -43,7 +43,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 16
     replication: Annotated[int, _help("Replicas of each topic")] = 1
-    data_dir: Annotated[str, _help("Folder for spools and rebuildable indexes")] = "var"
+    data_dir: Annotated[
+        str,
+        _help(
+            "Folder for spools and rebuildable indexes",
+            *ALL,
+            "profiles snapshot",
+            "profiles rebuild",
+            "profiles backfill",
+        ),
+    ] = "var"
     host: Annotated[str, _help("Address to listen on")] = "127.0.0.1"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _help("Least severity that is logged")] = "info"
 
@@ -139,7 +148,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     worker_port: Annotated[Port, _help("Port of the worker's health and metrics", "worker")] = PORT_BASE + WORKER_PORT
-    worker_group: Annotated[str, _help("Consumer group and Faust application id", "worker")] = "tailorbird-worker"
+    worker_group: Annotated[
+        str, _help("Consumer group and Faust application id", "worker", "profiles snapshot", "profiles rebuild")
+    ] = "tailorbird-worker"
     chunk_events: Annotated[int, _help("Most events folded as one chunk", "worker")] = 4000
     store: Annotated[
         Literal["memory", "lmdb"],
@@ -170,17 +181,46 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             gt=0,
             description="Days after which a profile of fewer than 3 queries is dropped",
-            extra={"processes": ("worker",)},
+            extra={"processes": ("worker", "profiles rebuild")},
         ),
     ] = 7.0
     profile_days: Annotated[
         float,
-        Meta(gt=0, description="Days after which every other profile is dropped", extra={"processes": ("worker",)}),
+        Meta(
+            gt=0,
+            description="Days after which every other profile is dropped",
+            extra={"processes": ("worker", "profiles rebuild")},
+        ),
     ] = 395.0
     heartbeat_s: Annotated[
         float, _help("Seconds between two records that make an idle partition roll its segment", "worker")
     ] = 3600.0
     sweep_every_s: Annotated[float, _help("Seconds between two rounds of dropping profiles", "worker")] = 3600.0
+
+    profile_snapshot_dir: Annotated[
+        str,
+        _help(
+            "Folder of the profiles' snapshots; DATA_DIR/snapshots when empty", "profiles snapshot", "profiles rebuild"
+        ),
+    ] = ""
+    profile_snapshot_hour: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=23,
+            description="Hour of the day (UTC) from which on the night's snapshot of profiles is due",
+            extra={"processes": ("profiles snapshot",)},
+        ),
+    ] = 3
+    profile_snapshots_kept: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="How many snapshots of profiles are kept",
+            extra={"processes": ("profiles snapshot",)},
+        ),
+    ] = 7
 
     trainer_port: Annotated[Port, _help("Port of the trainer's health and metrics", "trainer")] = (
         PORT_BASE + TRAINER_PORT

@@ -10,7 +10,7 @@ import msgspec
 
 from models.contracts.errors import PoisonError
 from models.contracts.ids import KNOWN, is_id, split_key
-from models.contracts.joins import SCHEMA, Join, Joined, Left, Passed, content_of, decode_join
+from models.contracts.joins import SCHEMA, Join, Joined, Left, Passed, Replaced, content_of, decode_join
 from models.contracts.profile import Membership, Profile, encode_profile
 from models.features.fold import fold
 from models.features.marks import remember
@@ -19,6 +19,7 @@ from models.segmentation.assign import reassign
 from streams.worker.assigning import of_members, own_assignment
 from streams.worker.chunk import FAULTS, Chunk, Folded, Record, UnfoldableError
 from streams.worker.poison import without_values
+from streams.worker.replacing import replaced
 
 MAX_JOIN_BYTES: Final = 1024 * 1024
 """An event of at most 256 KB, or a profile: some KB."""
@@ -46,6 +47,10 @@ def read_join(key: bytes | None, value: bytes | None) -> Join:
         raise PoisonError(f"no join: {without_values(error)}") from error
     if not 1 <= join.v <= SCHEMA:
         raise PoisonError(f"schema version {join.v}; this worker reads 1 to {SCHEMA}")
+    if isinstance(join, Replaced):
+        if join.customer != known:
+            raise PoisonError("the key contradicts the customer")
+        return join
     if not (known.startswith(KNOWN) and is_id(join.customer)):
         raise PoisonError("the key is no known customer's, or the customer is no id")
     if isinstance(join, Passed) and (join.event.merchant, join.event.customer) != (merchant, join.customer):
@@ -96,7 +101,8 @@ class JoinChunk(Chunk):
                 entries = [entry for entry in entries if entry[0] is not record]
                 before = self._profile(key)
         if profile is not None:
-            if (segmenter := self._segmenter_of(profile.merchant)) is not None:
+            segmenter = self._segmenter_of(profile.merchant)
+            if segmenter is not None and profile.joined is None:
                 reassign(profile, segmenter, profile.last)
             self._out.profiles[key] = encode_profile(profile)
         if (now := profile or before) is not None:
@@ -114,6 +120,17 @@ class JoinChunk(Chunk):
         """The profile with the entries in it, None where all were repetitions. Notes in `entered` whose assignment is to be said."""
         topic, counted, done = self._source.topic, [], 0
         for record, join in entries:
+            if isinstance(join, Replaced):
+                if record.offset > _mark(profile, topic):
+                    try:
+                        profile = replaced(profile, join)
+                    except FAULTS as fault:
+                        raise UnfoldableError((record, join)) from fault
+                    if profile is not None:
+                        profile.marks[topic] = record.offset
+                        entered.update(profile.members)
+                        done += 1
+                continue
             if taken(profile, join.customer, join.offset) or record.offset <= _mark(profile, topic):
                 if isinstance(join, Joined) and profile is not None and join.customer in profile.members:
                     entered.add(join.customer)  # his worker died meanwhile, and may have assigned him itself since

@@ -76,7 +76,7 @@ def test_settings_names_every_setting_and_hides_secrets() -> None:
 def test_each_process_has_the_flags_of_its_settings_and_no_secret() -> None:
     for setting in declared():
         for process in setting.processes:
-            text = CliRunner().invoke(tailorbird.command_line, [process, "--help"]).output
+            text = CliRunner().invoke(tailorbird.command_line, [*process.split(), "--help"]).output
             flag = "--" + setting.name.replace("_", "-")
             assert (flag in text) is not setting.secret, (process, flag)
 

@@ -96,9 +96,13 @@ class Room:
     def send_raw(self, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._producer.send(EVENTS.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
 
-    def write(self, topic: Topic, key: bytes, value: bytes) -> None:
-        """Puts one record by hand where its key belongs."""
+    def put(self, topic: Topic, key: bytes, value: bytes | None) -> None:
+        """Sends one record by hand where its key belongs; `flush` waits."""
         self._producer.send(topic.on(self.settings.topic_prefix), key=key, value=value)
+
+    def write(self, topic: Topic, key: bytes, value: bytes | None) -> None:
+        """The same, and waits."""
+        self.put(topic, key, value)
         self.flush()
 
     def publish(self, publication: Publication) -> None:
