@@ -16,6 +16,7 @@ COMMANDS = {
     "trainer": Entry("cli.processes:trainer", "Learn segments and choose content for them."),
     "console": Entry("cli.processes:console", "Serve merchants."),
     "topics": Entry("cli.topics:topics", "The declared topics on the broker."),
+    "asyncapi": Entry("cli.asyncapi:asyncapi", "The topics as an AsyncAPI document."),
     "settings": Entry("cli.settings:settings", "Every setting with its source."),
     "doctor": Entry("cli.doctor:doctor", "What is wrong here and what mends it."),
     "models": Entry("cli.models:models", "Versions of segment models."),
