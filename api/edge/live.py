@@ -109,6 +109,11 @@ class Live:
         else:
             parts.models[int(version)] = decode_model(record.value)
 
+    def has_model(self, merchant: str, version: int) -> bool:
+        """Whether that version was read, live or not."""
+        parts = self._parts.get(merchant)
+        return parts is not None and version in parts.models
+
     def compile(self) -> None:
         """After a batch of records: each merchant that changed, once."""
         while self._changed:

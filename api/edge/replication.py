@@ -57,13 +57,23 @@ def handlers(live: Live, keys: ServerKeys, erasures: Erasures) -> Mapping[Topic,
 class Replication:
     """Hands records to what the edge's processes share, and measures how long they took."""
 
-    def __init__(self, table: Table, profiles: Profiles, board: BoardWriter, status: Status, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        table: Table,
+        profiles: Profiles,
+        board: BoardWriter,
+        status: Status,
+        metrics: Metrics,
+        erasures: Erasures | None = None,
+    ) -> None:
+        """`erasures` is filled, where it is given."""
         self._table = table
         self._profiles = profiles
         self._board = board
         self._status = status
         self._metrics = metrics
-        self._checks = handlers(Live(), ServerKeys(), Erasures(""))
+        self._live = Live()
+        self._checks = handlers(self._live, ServerKeys(), erasures or Erasures(""))
         for posted in board.content():  # what a replica before this one has checked and posted
             self._checks[posted.record.topic](posted.record)
         self.measuring = False
@@ -91,6 +101,9 @@ class Replication:
         self._table.put(record.key, found.membership)
         if self.measuring:
             self._metrics.note_freshness("assignments", found.received)
+            version = found.membership.model_version
+            if version is not None and not self._live.has_model(found.merchant, version):
+                self._metrics.unknown_models.inc()
 
     def profile(self, record: Record) -> None:
         received = 0 if record.value is None else decode_received(record.value)

@@ -98,6 +98,7 @@ PANELS = (
             "over the limit of a {{limit}}": _rate("limited", "limit"),
             "bots": f"sum(rate(tailorbird_bots_total{{$}}[{RATE}]))",
             "of another shard": f"sum(rate(tailorbird_wrong_shard_total{{$}}[{RATE}]))",
+            "assignments of unknown models": f"sum(rate(tailorbird_unknown_models_total{{$}}[{RATE}]))",
         },
     ),
     Panel(

@@ -90,8 +90,16 @@ class Store(Protocol):
     def drop(self, table: str, partition: int) -> None:
         """Forgets the rows and their mark."""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of confirmed rows that the disk did not take; they are tried again."""
+
     def scrub(self) -> None:
-        """Removes what deleted rows left behind: after it no byte of them is in the store."""
+        """Removes what deleted rows left behind: after it no byte of them is in the store.
+
+        Raises:
+            UnavailableError: the disk has no room for it; the store is as it was.
+        """
 
     def stop(self) -> None:
         """The process ends in order. Rows must not be used any more."""

@@ -196,10 +196,7 @@ class LocalStore:
         except (lmdb.CorruptedError, lmdb.PanicError):
             raise
         except lmdb.Error as error:
-            raise UnavailableError(
-                f"The worker's store {self._folder} cannot be written: {error}.",
-                "make room on its disk, or set store to memory; nothing is lost",
-            ) from error
+            raise _full(self._folder, error) from error
 
     def _say(self, words: dict[bytes, bytes]) -> None:
         with self._writing(self._about) as writing:
@@ -250,8 +247,12 @@ class LocalStore:
         """lmdb leaves a deleted row's bytes in pages that it will use again: the file is written anew without them."""
         self._let_go()
         new, old = self._beside(".new"), self._beside(".old")
-        new.mkdir()
-        self._environment.copy(str(new), compact=True)
+        try:
+            new.mkdir(exist_ok=True)
+            self._environment.copy(str(new), compact=True)
+        except (OSError, lmdb.Error) as error:
+            shutil.rmtree(new, ignore_errors=True)
+            raise _full(self._folder, error) from error
         self._environment.close()
         self._folder.rename(old)
         new.rename(self._folder)
@@ -354,6 +355,13 @@ def _place(key: bytes) -> bytes:
 
 def _key_in(value: bytes) -> bytes:
     return value[2 : 2 + int.from_bytes(value[:2], "big")]
+
+
+def _full(folder: Path, error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"The worker's store {folder} cannot be written: {error}.",
+        "make room on its disk, or set store to memory; nothing is lost",
+    )
 
 
 def _unusable(folder: Path, error: Exception) -> ConfigurationError:

@@ -65,6 +65,11 @@ class MemoryStore:
         if (rows := self._open.pop((table, partition), None)) is not None:
             rows.discard()
 
+    @property
+    def waiting(self) -> int:
+        """Memory takes everything."""
+        return 0
+
     def scrub(self) -> None:
         """Nothing to do: a deleted row's bytes are freed with it."""
 

@@ -200,6 +200,7 @@ class Folding:
         counted = [rows.size() for rows in self._counters.rows.values()]
         self._metrics.store_bytes.labels("profiles").set(sum(size.size for size in held))
         self._metrics.store_bytes.labels("outcomes").set(sum(size.size for size in counted))
+        self._metrics.store_waiting.set(self._profiles.store.waiting)
         self._metrics.restored.set(self._profiles.read + self._counters.read)
         self._metrics.partitions.set(len(self.owned))
         self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)

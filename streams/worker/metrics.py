@@ -33,6 +33,11 @@ class Metrics:
         self.store_bytes = Gauge(
             "tailorbird_worker_store_bytes", "Bytes of the rows kept, by table", ["table"], registry=self.registry
         )
+        self.store_waiting = Gauge(
+            "tailorbird_worker_store_waiting_bytes",
+            "Bytes of rows that wait in memory because the disk is full",
+            registry=self.registry,
+        )
         self.restored = Gauge(
             "tailorbird_worker_restored_records", "Changelog records read since the start", registry=self.registry
         )

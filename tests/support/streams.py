@@ -96,13 +96,13 @@ class Room:
     def send_raw(self, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self._producer.send(EVENTS.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
 
-    def put(self, topic: Topic, key: bytes, value: bytes | None) -> None:
-        """Sends one record by hand where its key belongs; `flush` waits."""
-        self._producer.send(topic.on(self.settings.topic_prefix), key=key, value=value)
+    def put(self, topic: Topic, key: bytes, value: bytes | None, partition: int | None = None) -> None:
+        """Sends one record by hand where its key belongs, or elsewhere; `flush` waits."""
+        self._producer.send(topic.on(self.settings.topic_prefix), key=key, value=value, partition=partition)
 
-    def write(self, topic: Topic, key: bytes, value: bytes | None) -> None:
+    def write(self, topic: Topic, key: bytes, value: bytes | None, partition: int | None = None) -> None:
         """The same, and waits."""
-        self.put(topic, key, value)
+        self.put(topic, key, value, partition)
         self.flush()
 
     def publish(self, publication: Publication) -> None:
@@ -172,12 +172,22 @@ def room(brokers: str, prefix: str, folder: Path, partitions: int = 8) -> Iterat
 
 def metric(worker: Process, name: str, **labels: str) -> float:
     """One value of a worker's metrics, 0 where there is none."""
+    return next(iter(_samples(worker, name, labels)), 0.0)
+
+
+def lag(worker: Process) -> float:
+    """Events of all its partitions that it has still before it."""
+    return sum(_samples(worker, "tailorbird_worker_lag_events", {}))
+
+
+def _samples(worker: Process, name: str, labels: dict[str, str]) -> list[float]:
     text = httpx.get(f"{worker.health}/metrics", timeout=5).text
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items()):
-                return sample.value
-    return 0.0
+    return [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items())
+    ]
 
 
 def visits(random: Random, customers: int, events: int) -> list[Event]:

@@ -69,6 +69,7 @@ class Metrics:
         self.events_refused = Counter(words, PLACES["events", "no"])
         self.bots = Counter(words, PLACES["bots", ""])
         self.wrong_shard = Counter(words, PLACES["wrong_shard", ""])
+        self.unknown_models = Counter(words, PLACES["unknown_models", ""])
         self.limited_merchant = Counter(words, PLACES["limited", "merchant"])
         self.limited_network = Counter(words, PLACES["limited", "network"])
         self.spool_failures = Counter(words, PLACES["spool_failures", ""])

@@ -87,6 +87,9 @@ SERIES: Final = (
     Series("events", "counter", "Events that clients sent", "taken", ("yes", "no")),
     Series("bots", "counter", "Queries of clients that say they are automated"),
     Series("wrong_shard", "counter", "Queries of customers whose partition another edge holds"),
+    Series(
+        "unknown_models", "counter", "Assignments of a segment model that this edge has not read: answered as they are"
+    ),
     Series("limited", "counter", "Requests over a limit", "limit", ("merchant", "network")),
     Series("rejected", "counter", "Records and events put aside", "source", (*TOPIC_NAMES, "spool", "other")),
     Series("spool_failures", "counter", "Events that could not be kept"),

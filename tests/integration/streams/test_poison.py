@@ -88,6 +88,12 @@ def test_a_key_in_a_partition_of_another_partitioner_is_put_aside(kafka_room: Ro
         assert not kafka_room.profiles()
 
 
+def queries(room: Room) -> float:
+    """Of c_1: 0 also where there is no profile yet, as what is put aside is on its topic before the rest of its chunk."""
+    profile = room.profiles().get("c_1")
+    return 0 if profile is None else profile.counters["queries"].total
+
+
 def rejected_retry(room: Room, *arguments: str) -> subprocess.CompletedProcess[str]:
     settings = room.settings
     command = [*TAILORBIRD, "rejected", "retry", *arguments]
@@ -107,7 +113,7 @@ def test_what_was_rejected_is_sent_again_once_mended_or_as_it_was(kafka_room: Ro
         mended = tmp_path / "mended.json"
         mended.write_bytes(altered(origin=["edge-1.x", 3]))
         assert rejected_retry(kafka_room, name, "--value", str(mended)).stdout == f"{name}  sent to events\n"
-        eventually(lambda: kafka_room.profiles()["c_1"].counters["queries"].total == 2, 60, "the mended one is folded")
+        eventually(lambda: queries(kafka_room) == 2, 60, "the mended one is folded")
         again = rejected_retry(kafka_room, name)
         assert again.returncode == 78
         assert "was sent again at" in again.stderr
@@ -116,7 +122,7 @@ def test_what_was_rejected_is_sent_again_once_mended_or_as_it_was(kafka_room: Ro
         eventually(lambda: len(kafka_room.rejected()) == 2, 60, "another is put aside")
         assert rejected_retry(kafka_room, "--all").returncode == 0
         eventually(lambda: len(kafka_room.rejected()) == 3, 60, "as it was it comes back, with a new id")
-        assert kafka_room.profiles()["c_1"].counters["queries"].total == 2
+        assert queries(kafka_room) == 2
         assert worker.stop() == 0
 
 

@@ -4,15 +4,18 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
+from models.contracts.ids import customer_key
 from models.contracts.topics import EVENTS, PROFILES, SEGMENT_MODELS
 from streams.brokers.base import free_port
 from tests.support.process import TAILORBIRD, environment
-from tests.support.streams import Room
+from tests.support.streams import MERCHANT, Room, differing, oracle, visits
+from tests.support.waiting import eventually
 
 PROCESSES = pytest.mark.parametrize("process", ["worker", "trainer"])
 
@@ -84,6 +87,27 @@ def test_a_changelog_that_was_given_more_partitions_is_refused(kafka_room: Room,
     )
     assert code == 78
     assert f"Topic {name} has 16 partitions, declared are 8; another number moves keys." in line
+
+
+def test_a_changelog_that_is_given_more_partitions_under_a_running_worker(kafka_room: Room, seeded: Random) -> None:
+    """Keys stay where they are and every event is folded; the next start says what is wrong."""
+    events = visits(seeded, 200, 2_000)
+    name = PROFILES.on(kafka_room.settings.topic_prefix)
+    with kafka_room.worker("a") as worker, administrator(kafka_room) as client:
+        kafka_room.send(events[:1_000])
+        kafka_room.flush()
+        eventually(lambda: not differing(kafka_room.profiles(), oracle(events[:1_000])), 60, "the first half is folded")
+        client.create_partitions({name: NewPartitions(16)})
+        kafka_room.send(events[1_000:])
+        kafka_room.flush()
+        eventually(lambda: not differing(kafka_room.profiles(), oracle(events)), 60, "and the second")
+        in_the_eight = {record.key for record in kafka_room.records(PROFILES)}
+        assert in_the_eight == {customer_key(MERCHANT, customer) for customer in kafka_room.profiles()}
+        assert not kafka_room.rejected()
+        assert worker.stop() == 0
+        worker.start()
+        assert eventually(lambda: worker.ended, 60, "it does not start again") == 78
+        assert f"Topic {name} has 16 partitions, declared are 8; another number moves keys." in worker.log.read_text()
 
 
 def test_a_port_in_use_is_said(kafka_room: Room, tmp_path: Path) -> None:

@@ -329,6 +329,24 @@ def test_a_full_disk_keeps_rows_waiting_and_the_mark_where_it_was(
 
 
 @pytest.mark.usefixtures("_unlimited")
+def test_a_scrub_without_room_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "rows", "this boot", lambda: 1)
+    rows = store.open(TABLE, PARTITION)
+    rows.restore({b"m/gone": b"somebody" * 100, b"m/a": b"1"}, Mark(7, b"12345678", 0))
+    rows.restore({b"m/gone": None}, Mark(8, b"12345678", 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    with pytest.raises(UnavailableError, match="make room"):
+        store.scrub()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert contents(rows) == {b"m/a": b"1"}
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["rows"]
+    store.scrub()
+    assert contents(rows) == {b"m/a": b"1"}
+    assert b"somebody" not in (tmp_path / "rows" / "data.mdb").read_bytes()
+    store.stop()
+
+
+@pytest.mark.usefixtures("_unlimited")
 def test_rows_that_waited_are_kept_when_there_is_room_again(tmp_path: Path) -> None:
     now = 1_000
     store = LocalStore(tmp_path / "rows", "this boot", lambda: now)
