@@ -6,14 +6,15 @@ from typing import Any
 import click
 
 from cli.flags import broker_flags, resolve
-from models.contracts.erasures import Erasure, Erasures, erasure_name
+from models.contracts.erasures import EVENTS_GONE_MS, GONE_MS, Erasure, Erasures, erasure_name
 from models.contracts.errors import ConfigurationError, UnavailableError
 from models.contracts.ids import customer_key, is_id, partition_of
 from models.contracts.settings import Settings
-from models.contracts.topics import DAY_MS, ERASURES, EVENTS
+from models.contracts.topics import ERASURES
 
 _LOOK_S = 0.3
-WORKER = "worker"
+_SETTLE_S = 2.0
+"""Edges say their word within seconds of the worker's, and nobody knows how many there are."""
 
 
 @click.command()
@@ -24,8 +25,8 @@ WORKER = "worker"
 def erase(merchant: str, customer: str, wait_s: float, **flags: Any) -> None:
     """Forget CUSTOMER of MERCHANT (k:ID: a known customer with all devices) and print each place's proof.
 
-    The id is refused from now on. What the compacted topics, tables and spools held is gone within a day, what the topics of
-    events, joins and rejected records hold when their retention ends.
+    The id is refused from now on. What the compacted topics, joins, tables and spools held is gone within a day, what the
+    topics of events and rejected records hold when their retention ends.
     """
     from msgspec import json
 
@@ -44,8 +45,7 @@ def erase(merchant: str, customer: str, wait_s: float, **flags: Any) -> None:
         send_to(ERASURES, settings, [(0, name.encode(), json.encode(command))])
     known = _await(settings, name, wait_s)
     _print(known, name)
-    waiting = [each for each in _family(known, name) if WORKER not in known.proofs.get(each, {})]
-    if waiting:
+    if waiting := known.unproven(name):
         raise UnavailableError(
             f"No worker has let go of {len(waiting)} of them yet.",
             "see that workers run with the erasure key; run this again",
@@ -61,36 +61,30 @@ def _read(settings: Settings) -> Erasures:
     return known
 
 
-def _family(known: Erasures, name: str) -> list[str]:
-    """The erasure and all that it led to."""
-    found = [name]
-    for each in found:
-        found += [other for other, command in known.commands.items() if command.of == each and other not in found]
-    return found
-
-
 def _await(settings: Settings, name: str, wait_s: float) -> Erasures:
-    deadline = time.monotonic() + wait_s
+    deadline, words, since = time.monotonic() + wait_s, -1, time.monotonic()
     while True:
         known = _read(settings)
-        if name in known.commands and all(WORKER in known.proofs.get(each, {}) for each in _family(known, name)):
-            return known
-        if time.monotonic() > deadline:
+        now, said = time.monotonic(), sum(len(known.proofs.get(each, {})) for each in known.family(name))
+        if said != words:
+            words, since = said, now
+        settled = name in known.commands and not known.unproven(name) and now - since > _SETTLE_S
+        if settled or now > deadline:
             return known
         time.sleep(_LOOK_S)
 
 
 def _print(known: Erasures, name: str) -> None:
-    for each in _family(known, name):
+    for each in known.family(name):
         command = known.commands[each]
         click.echo(f"erased    {each}  {_time(command.at)}")
         for place, proof in sorted(known.proofs.get(each, {}).items()):
             click.echo(f"  {place:<20}  {_time(proof.at)}  {'let go' if proof.found else 'had nothing'}")
-    first = max(known.commands[each].at for each in _family(known, name))
-    click.echo(f"profiles, assignments, tables and spools hold nothing of it by  {_time(first + DAY_MS)}")
+    last = max(known.commands[each].at for each in known.family(name))
     click.echo(
-        f"events, joins and rejected hold nothing of it by                              {_time(first + (EVENTS.retention_ms or 0) + DAY_MS)}"
+        f"{'profiles, assignments, joins, tables and spools hold nothing of it by':<70}  {_time(last + GONE_MS)}"
     )
+    click.echo(f"{'events and rejected hold nothing of it by':<70}  {_time(last + EVENTS_GONE_MS)}")
 
 
 def _time(at: int) -> str:

@@ -15,6 +15,8 @@ from api.console.gate import Gate
 from api.console.headers import SecurityHeaders
 from api.console.metrics import Measured, Metrics
 from api.console.pages import FOLDER, PAGE_HANDLERS
+from api.console.records import Records
+from api.console.routes.customers import Customers
 from api.console.routes.health import Health
 from api.console.routes.items import Items
 from api.console.routes.keys import ApiKeys
@@ -39,6 +41,7 @@ class Parts:
     settings: Settings
     world: World
     store: Store
+    records: Records
     sessions: Sessions
     setup: SetupLink
     ready: Callable[[], bool]
@@ -60,6 +63,7 @@ def make_app(parts: Parts) -> Starlette:
             *Items(desk, gate, world, limit).routes(),
             *Publishing(desk, gate, world, limit).routes(),
             *Models(gate, world, store, limit).routes(),
+            *Customers(gate, world, store, parts.records, parts.settings, parts.clock).routes(),
             *Preview(gate, parts.settings, parts.clock).routes(),
             *ApiKeys(gate, world, store, parts.clock, parts.random, limit).routes(),
             *Signing(gate, world, store, parts.setup, parts.clock, parts.random, limit).routes(),

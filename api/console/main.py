@@ -15,11 +15,13 @@ import uvicorn
 from api import kafka
 from api.console.app import Parts, make_app
 from api.console.metrics import Metrics
+from api.console.records import KafkaRecords
 from api.console.sessions import Sessions
 from api.console.setup_link import SetupLink
 from api.console.store import KafkaStore
 from api.console.world import COUNTED, MANAGED, World
 from api.replica import Replica
+from models.contracts.erasures import Erasures
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 from models.contracts.topics import Topic
@@ -39,7 +41,7 @@ def run(settings: Settings) -> None:
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     kafka.verify(settings.brokers, (*MANAGED, *COUNTED), settings.topic_prefix, settings.partitions)
-    world = World()
+    world = World(erasures=Erasures(settings.erasure_key))
     replica = _replica(settings, world, MANAGED, "tailorbird-console")
     counting = _replica(settings, world, COUNTED, "tailorbird-console-counts")
     replica.start()
@@ -67,6 +69,7 @@ def _serve(settings: Settings, world: World, replica: Replica) -> None:
             settings=settings,
             world=world,
             store=KafkaStore(settings, replica),
+            records=KafkaRecords(settings),
             sessions=Sessions(settings.session_secret.encode() or os.urandom(32), os.urandom),
             setup=setup,
             ready=lambda: replica.ready,

@@ -48,6 +48,11 @@ def description() -> dict[str, Any]:
             "post": _takes("A model from a notebook as the next version, not yet live.", model),
         },
         f"{_BASE}/models/{{version}}/publish": {"post": _says("A model version live.")},
+        f"{_BASE}/customers/{{customer}}": {"get": _says("One customer, with the last decisions and their reasons.")},
+        f"{_BASE}/customers/{{customer}}/export": {"get": _says("Everything kept of one person, under all ids.")},
+        f"{_BASE}/customers/{{customer}}/erase": {
+            "post": _says("Forgets a person with all ids, for good.", {"200": "proven", "202": "not proven yet"})
+        },
         "/api/v1/keys": {"get": _says("Keys, without their secrets."), "post": _says("A new key, shown once.")},
         "/api/v1/keys/{id}": {
             "get": _says("A key without its secret."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from api.console.catalogue import Catalogue
@@ -11,9 +11,10 @@ from api.console.members import Members
 from api.console.publications import Publications
 from api.console.segment_models import SegmentModels
 from api.replica import Follow, Record
-from models.contracts.topics import ACCESS, ASSIGNMENTS, CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, Topic
+from models.contracts.erasures import Erasures
+from models.contracts.topics import ACCESS, ASSIGNMENTS, CATALOGUE, ERASURES, PUBLICATIONS, SEGMENT_MODELS, Topic
 
-MANAGED = (CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, ACCESS)
+MANAGED = (CATALOGUE, PUBLICATIONS, SEGMENT_MODELS, ACCESS, ERASURES)
 """What the console writes and has to have read before it answers: small."""
 COUNTED = (ASSIGNMENTS,)
 """What it only counts: as large as the shops' visitors, so no start waits for it."""
@@ -28,17 +29,19 @@ class World:
     models: SegmentModels = field(default_factory=SegmentModels)
     keys: Keys = field(default_factory=Keys)
     members: Members = field(default_factory=Members)
+    erasures: Erasures = field(default_factory=lambda: Erasures(""))
 
     def take(self, topic: Topic, key: bytes, value: bytes | None) -> None:
         """One record of a followed topic; raises PoisonError where it cannot be read."""
-        views: dict[str, Catalogue | Publications | SegmentModels | Keys | Members] = {
-            CATALOGUE.name: self.catalogue,
-            PUBLICATIONS.name: self.publications,
-            SEGMENT_MODELS.name: self.models,
-            ACCESS.name: self.keys,
-            ASSIGNMENTS.name: self.members,
+        takers: dict[str, Callable[[bytes, bytes | None], None]] = {
+            CATALOGUE.name: self.catalogue.apply,
+            PUBLICATIONS.name: self.publications.apply,
+            SEGMENT_MODELS.name: self.models.apply,
+            ACCESS.name: self.keys.apply,
+            ASSIGNMENTS.name: self.members.apply,
+            ERASURES.name: self.erasures.take,
         }
-        views[topic.name].apply(key, value)
+        takers[topic.name](key, value)
 
     def follows(self, topics: Sequence[Topic]) -> list[Follow]:
         """For a replica of `topics`."""

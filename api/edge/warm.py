@@ -182,5 +182,14 @@ class Warm:
             _, oldest = decoded.popitem(last=False)
             oldest.forget()
 
+    def customers(self) -> list[bytes]:
+        """Keys of all whose visits are held."""
+        return list(self._visits)
+
+    def let_go(self, key: bytes) -> None:
+        """The customer is erased: nothing of the visit stays."""
+        self._visits.pop(key, None)
+        self._decoded.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._profiles)

@@ -9,8 +9,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 from functools import lru_cache
+from typing import Final
 
 from msgspec import Struct, json
+
+from models.contracts.topics import DAY_MS, EVENTS
+
+WORKER: Final = "worker"
+"""The place whose word counts: profile and assignment are the worker's to write. Edges say theirs after it."""
+GONE_MS: Final = DAY_MS
+"""What is kept by customer holds nothing of the erased one after so long: the sum of a compacted topic's waits, and of joins'."""
+EVENTS_GONE_MS: Final = (EVENTS.retention_ms or 0) + DAY_MS
+"""Events and rejected records hold nothing of it when their retention, and the segment's that they lie in, has ended."""
 
 
 class Erasure(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="erasure"):
@@ -66,6 +76,17 @@ class Erasures:
             self.blind += 1
         else:
             self.commands.setdefault(name, record)
+
+    def family(self, name: str) -> list[str]:
+        """The erasure of that name and all that it led to: one person's."""
+        found = [name]
+        for each in found:
+            found += [other for other, command in self.commands.items() if command.of == each and other not in found]
+        return found
+
+    def unproven(self, name: str) -> list[str]:
+        """Those of the family of which no worker has said that it let go."""
+        return [each for each in self.family(name) if WORKER not in self.proofs.get(each, {})]
 
     def name_of(self, customer: bytes) -> str:
         """As on the topic."""

@@ -195,6 +195,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     heartbeat_s: Annotated[
         float, _help("Seconds between two records that make an idle partition roll its segment", "worker")
     ] = 3600.0
+    joins_kept_s: Annotated[
+        float,
+        _help("Seconds that what was handed over to a known customer stays on its topic once it is folded", "worker"),
+    ] = 20 * 3600.0
     sweep_every_s: Annotated[float, _help("Seconds between two rounds of dropping profiles", "worker")] = 3600.0
 
     profile_snapshot_dir: Annotated[

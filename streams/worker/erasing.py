@@ -10,7 +10,9 @@ from typing import Final
 
 import msgspec
 
+from models.contracts.erasures import WORKER as PLACE
 from models.contracts.erasures import Erasure, ErasureProof, Erasures
+from models.contracts.errors import UnavailableError
 from models.contracts.ids import customer_key, partition_of
 from models.contracts.profile import Profile, decode_profile
 from models.contracts.topics import EVENTS
@@ -27,7 +29,6 @@ SLICE: Final = 500
 """Keys between two looks at the events: an HMAC takes some 2 us."""
 LOOK_S: Final = 0.2
 CONFIRM_S: Final = 60.0
-PLACE: Final = "worker"
 
 Say = Callable[[str, "Erasure | ErasureProof"], Awaitable[None]]
 """(key, record) -> once it lies on `erasures`."""
@@ -58,6 +59,10 @@ class Eraser:
         self._say = say
         self._scrub = scrub
         self._looked: dict[int, tuple[Rows, int]] = {}
+        self._gone: set[str] = set()
+        """Let go, and not said yet."""
+        self._to_scrub = True
+        """A worker that was killed may have let go and not scrubbed."""
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
@@ -77,10 +82,14 @@ class Eraser:
             return  # the partition went meanwhile: its new owner looks
         if found and not await self._let_go(partition, rows, found):
             return
-        for name in commands:
-            if name in found or PLACE not in self._erasures.proofs.get(name, {}):
-                proof = ErasureProof(at=int(time.time() * 1000), place=PLACE, found=name in found)
-                await self._say(f"{name}/{PLACE}", proof)
+        unsaid = [name for name in commands if name in found or PLACE not in self._erasures.proofs.get(name, {})]
+        self._gone |= found.keys()
+        if unsaid and not self._scrubbed():
+            return  # no word before the bytes are gone: it is looked for again
+        for name in unsaid:
+            proof = ErasureProof(at=int(time.time() * 1000), place=PLACE, found=name in self._gone)
+            await self._say(f"{name}/{PLACE}", proof)
+            self._gone.discard(name)
         self._looked[partition] = (rows, len(commands))
 
     async def _find(self, partition: int, rows: Rows, commands: dict[str, Erasure]) -> dict[str, bytes] | None:
@@ -115,8 +124,19 @@ class Eraser:
                 await waiting.done.wait()
         except TimeoutError:
             return False
-        self._scrub()
+        self._to_scrub = True
         self._metrics.dropped.labels("erasure").inc(len(found))
+        return True
+
+    def _scrubbed(self) -> bool:
+        """Whether nothing that was let go is left on the disk."""
+        if self._to_scrub:
+            try:
+                self._scrub()
+            except UnavailableError as full:
+                log.error("an erased customer's bytes are still in the worker's files: %s", full)
+                return False
+            self._to_scrub = False
         return True
 
     async def _also(self, name: str, customer: bytes) -> None:

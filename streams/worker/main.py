@@ -46,6 +46,7 @@ from streams.worker.operations import Operations
 from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
 from streams.worker.reassigning import reassigning
 from streams.worker.sweeping import Sweeper, sweeping
+from streams.worker.trimming import trimming
 from streams.worker.verify import verify
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,7 @@ class Worker:
             mending(self._settings, folding, pipeline),
             self._sweeping(folding, profiles, pipeline),
             beating(self._settings, lambda: folding.owned, pipeline),
+            trimming(self._settings, lambda: folding.owned, lambda: int(time.time() * 1000)),
             Eraser(
                 erasures,
                 profiles,

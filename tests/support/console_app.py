@@ -11,11 +11,13 @@ from starlette.applications import Starlette
 from api.console import keys
 from api.console.app import Parts, make_app
 from api.console.metrics import Metrics
+from api.console.records import MemoryRecords
 from api.console.sessions import Sessions
 from api.console.setup_link import SetupLink
 from api.console.store import MemoryStore
 from api.console.world import World
 from models.contracts.access import Role, access_key_key
+from models.contracts.erasures import Erasures
 from models.contracts.segments import (
     Distinct,
     FeatureSchema,
@@ -28,6 +30,7 @@ from models.contracts.segments import (
 from models.contracts.settings import Settings
 from models.contracts.topics import ACCESS, SEGMENT_MODELS
 
+ERASURE_KEY = "an erasure key of a test"
 NOW = 1_763_900_000_000
 
 
@@ -38,18 +41,24 @@ class ConsoleApp:
     folder: Path
     url: str = "http://testserver"
     now: int = NOW
-    world: World = field(default_factory=World)
+    erasure_key: str = ERASURE_KEY
+    world: World = field(init=False)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
     app: Starlette = field(init=False)
     setup: SetupLink = field(init=False)
 
     def __post_init__(self) -> None:
+        self.world = World(erasures=Erasures(self.erasure_key))
         ticks = itertools.count()
         self.setup = SetupLink(self.folder, self.url)
         self.app = make_app(
             Parts(
-                settings=Settings(console_url=self.url, data_dir=str(self.folder), shared_secret="test"),
+                settings=Settings(
+                    console_url=self.url, data_dir=str(self.folder), shared_secret="test", erasure_key=self.erasure_key
+                ),
                 world=self.world,
                 store=MemoryStore(self.world),
+                records=self.records,
                 sessions=Sessions(os.urandom(32), os.urandom),
                 setup=self.setup,
                 ready=lambda: True,

@@ -11,26 +11,17 @@ from starlette.routing import BaseRoute, Route
 
 from api.console import catalogue, segments
 from api.console.body import read_body
-from api.console.desk import Desk
-from api.console.gate import Gate
 from api.console.kinds import CONTENT, DRAFTED, SEGMENT, Kind, as_json
 from api.console.refusals import unknown
 from api.console.replies import listed, reply
-from api.console.world import World
+from api.console.routes.managing import BASE, Managing
 from models.contracts.contents import CatalogueRecord
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-BASE = "/api/v1/merchants/{merchant}"
 
 
-class Items:
+class Items(Managing):
     """One family of addresses for each kind of draft."""
-
-    def __init__(self, desk: Desk, gate: Gate, world: World, body_bytes: int) -> None:
-        self._desk = desk
-        self._gate = gate
-        self._world = world
-        self._body_bytes = body_bytes
 
     def routes(self) -> list[BaseRoute]:
         every: list[BaseRoute] = []
@@ -56,14 +47,14 @@ class Items:
         return endpoint
 
     async def list_(self, kind: Kind, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         if kind is SEGMENT:
             return listed(kind.plural, [view.as_json() for view in self._segments(merchant)])
         records = self._world.catalogue.items(merchant, kind).values()
         return listed(kind.plural, [as_json(record.item) for record in records])
 
     async def get(self, kind: Kind, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         item = str(request.path_params["item"])
         record = self._world.catalogue.get(merchant, kind, item)
         if record is None and kind is SEGMENT and (view := self._segment(merchant, item)) is not None:
@@ -83,7 +74,7 @@ class Items:
         return self._reply(merchant, kind, record, 201 if new else 200)
 
     async def delete(self, kind: Kind, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         await self._desk.delete(merchant, kind, str(request.path_params["item"]), request.headers.get("if-match"))
         return Response(status_code=204)
 

@@ -12,13 +12,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.console import keys
-from api.console.body import read_body
+from api.console.body import read_json
 from api.console.gate import Gate
 from api.console.refusals import conflict, refusal, unknown, unsuitable
 from api.console.replies import listed, reply
 from api.console.store import Store
 from api.console.world import World
-from api.problems import invalid, not_json
 from models.contracts.access import AccessKey, Role, access_key_key, key_digest
 from models.contracts.ids import Id, RandomBytes, is_id
 from models.contracts.topics import ACCESS
@@ -64,7 +63,7 @@ class ApiKeys:
     async def make(self, request: Request) -> Response:
         """The key is in this answer and nowhere else. With PUT its id is the caller's choice."""
         holder = self._gate.holder(request)
-        asked = await self._asked(request)
+        asked = await read_json(request, self._body_bytes, NewKey)
         if not (holder.merchant is None or asked.merchant == holder.merchant):
             raise refusal(403, "Your key is for one merchant: it makes keys for that one only.", "merchant")
         if asked.role == "server" and asked.merchant is None:
@@ -84,15 +83,6 @@ class ApiKeys:
         revoked = structs.replace(key, revoked=True)
         await self._store.write(ACCESS, [(access_key_key(key.id), msgspec.json.encode(revoked))])
         return Response(status_code=204)
-
-    async def _asked(self, request: Request) -> NewKey:
-        body = await read_body(request, self._body_bytes)
-        try:
-            return msgspec.json.decode(body, type=NewKey)
-        except msgspec.ValidationError as error:
-            raise invalid(error) from error
-        except msgspec.DecodeError as error:
-            raise not_json(str(error)) from error
 
     def _under(self, key_id: str, made: AccessKey, secret: str) -> tuple[AccessKey, str]:
         if not is_id(key_id):

@@ -8,32 +8,23 @@ from starlette.routing import BaseRoute, Route
 
 from api.console import catalogue
 from api.console.body import read_body
-from api.console.desk import Desk
-from api.console.gate import Gate
 from api.console.kinds import MERCHANT, as_json
 from api.console.refusals import unknown
 from api.console.replies import listed, reply
-from api.console.world import World
+from api.console.routes.managing import BASE, Managing
 
 
-class Merchants:
+class Merchants(Managing):
     """/api/v1/merchants and /api/v1/merchants/{merchant}."""
 
-    def __init__(self, desk: Desk, gate: Gate, world: World, body_bytes: int) -> None:
-        self._desk = desk
-        self._gate = gate
-        self._world = world
-        self._body_bytes = body_bytes
-
     def routes(self) -> list[BaseRoute]:
-        one = "/api/v1/merchants/{merchant}"
         return [
             Route("/api/v1/merchants", self.list_, methods=["GET"]),
-            Route(one, self.get, methods=["GET"]),
-            Route(one, self.put, methods=["PUT"]),
+            Route(BASE, self.get, methods=["GET"]),
+            Route(BASE, self.put, methods=["PUT"]),
             # A client whose base address is the merchant asks for "": many of them put a slash in between.
-            Route(f"{one}/", self.get, methods=["GET"]),
-            Route(f"{one}/", self.put, methods=["PUT"]),
+            Route(f"{BASE}/", self.get, methods=["GET"]),
+            Route(f"{BASE}/", self.put, methods=["PUT"]),
         ]
 
     async def list_(self, request: Request) -> Response:
@@ -42,7 +33,7 @@ class Merchants:
         return listed(MERCHANT.plural, [as_json(merchant) for merchant in every if holder.may(merchant.id)])
 
     async def get(self, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         record = self._desk.existing(merchant, MERCHANT, merchant)
         return reply(as_json(record.item), etag=catalogue.etag(record))
 

@@ -11,15 +11,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.console import segment_models
-from api.console.body import read_body
+from api.console.body import read_json
 from api.console.gate import Gate
 from api.console.refusals import conflict, unknown, unsuitable
 from api.console.replies import listed, reply
-from api.console.routes.items import BASE
+from api.console.routes.managing import BASE
 from api.console.store import Store
 from api.console.world import World
-from api.problems import invalid, not_json
-from models.contracts.segments import LiveModel, decode_model, live_model_key, misshapen, model_key
+from models.contracts.segments import LiveModel, SegmentModel, live_model_key, misshapen, model_key
 from models.contracts.topics import SEGMENT_MODELS
 
 
@@ -50,12 +49,7 @@ class Models:
         """A model from a notebook becomes the merchant's next version, with its gates as they were measured there. It is
         not live before it is published."""
         merchant = self._gate.merchant(request, self._gate.holder(request))
-        try:
-            sent = decode_model(await read_body(request, self._body_bytes))
-        except msgspec.ValidationError as error:
-            raise invalid(error) from error
-        except msgspec.DecodeError as error:
-            raise not_json(str(error)) from error
+        sent = await read_json(request, self._body_bytes, SegmentModel)
         if sent.merchant != merchant:
             raise unsuitable("merchant", f"This model is not of {merchant}.")
         if fault := misshapen(sent):

@@ -12,7 +12,7 @@ from api import tokens
 from api.console.gate import Gate
 from api.console.refusals import conflict
 from api.console.replies import reply
-from api.console.routes.items import BASE
+from api.console.routes.managing import BASE
 from models.contracts.settings import Settings
 
 LIFETIME_MS = 15 * 60_000

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.console import drafts
-from api.console.body import read_body
-from api.console.desk import Desk
-from api.console.gate import Gate
+from api.console.body import read_body, read_json
 from api.console.replies import listed, reply
-from api.console.routes.items import BASE
-from api.console.world import World
-from api.problems import invalid, not_json
+from api.console.routes.managing import BASE, Managing
 
 
 class Rollback(Struct, frozen=True):
@@ -26,14 +21,8 @@ class Rollback(Struct, frozen=True):
     table_version: Annotated[int, Meta(ge=1)]
 
 
-class Publishing:
+class Publishing(Managing):
     """What brings drafts to the edges."""
-
-    def __init__(self, desk: Desk, gate: Gate, world: World, body_bytes: int) -> None:
-        self._desk = desk
-        self._gate = gate
-        self._world = world
-        self._body_bytes = body_bytes
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -44,7 +33,7 @@ class Publishing:
         ]
 
     async def drafts(self, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         now = self._desk.drafts_of(merchant)
         live = self._world.publications.live(merchant)
         return listed(
@@ -56,12 +45,12 @@ class Publishing:
         )
 
     async def publish(self, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         await read_body(request, self._body_bytes)  # nothing in it means anything yet
         return reply({"table_version": await self._desk.publish(merchant, request.headers.get("if-match"))})
 
     async def publications(self, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
+        merchant = self._merchant(request)
         kept = self._world.publications
         live = kept.live(merchant)
         every = [kept.get(merchant, version) for version in reversed(kept.versions(merchant))]
@@ -80,13 +69,7 @@ class Publishing:
         )
 
     async def rollback(self, request: Request) -> Response:
-        merchant = self._gate.merchant(request, self._gate.holder(request))
-        body = await read_body(request, self._body_bytes)
-        try:
-            asked = msgspec.json.decode(body, type=Rollback)
-        except msgspec.ValidationError as error:
-            raise invalid(error) from error
-        except msgspec.DecodeError as error:
-            raise not_json(str(error)) from error
+        merchant = self._merchant(request)
+        asked = await read_json(request, self._body_bytes, Rollback)
         version = await self._desk.rollback(merchant, asked.table_version)
         return reply({"table_version": version, "restored": asked.table_version})

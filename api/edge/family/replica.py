@@ -16,6 +16,7 @@ from typing import Final
 
 from api.edge.family.child import AnewError, Life
 from api.edge.family.kept import Followed, Kept, usable
+from api.edge.family.proving import Proving, proving_of
 from api.edge.family.shared import Shared
 from api.edge.replication import FOLLOWED, WRITTEN, Replication, follows
 from api.edge.shared.arena import ArenaWriter
@@ -24,6 +25,7 @@ from api.edge.state import Shard
 from api.edge.table import PackedTable, Position, load_snapshot, save_snapshot
 from api.kafka import Facts, topic_ids, verify
 from api.replica import Record, Replica, Standing
+from models.contracts.erasures import Erasures
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS, PROFILES
@@ -89,7 +91,10 @@ class _Process:
             known = None
         self._table, begin = self._opened(facts, known)
         arena = ArenaWriter(self._shared.arena)
-        self._replication = Replication(self._table, arena, self._board, self._shared.status, self._metrics)
+        self._erasures = Erasures(self._settings.erasure_key)
+        self._replication = Replication(
+            self._table, arena, self._board, self._shared.status, self._metrics, self._erasures
+        )
         if known is not None and self._board.sequence == 0:
             kept = self.kept.board(self._shared.board, known.facts if facts is None else facts, time.time())
             self._replication.restore(posted.record for posted in kept)
@@ -154,7 +159,10 @@ class _Process:
         log.warning("no Kafka broker answers at %s: until one does, this edge %s", self._settings.brokers, what)
 
     def _follow(self, facts: Facts, begin: Begin) -> None:
-        following = _Following(self._settings, self._shared, self.kept, facts, self._table, self._board, self._note)
+        proving = proving_of(self._settings, self._erasures)
+        following = _Following(
+            self._settings, self._shared, self.kept, facts, self._table, self._board, proving, self._note
+        )
         status, settings = self._shared.status, self._settings
         positions = ((partition, status.position(partition)) for partition in self._shard.numbers)
         begin |= self._board.positions()
@@ -214,6 +222,7 @@ class _Following:
         facts: Facts,
         table: PackedTable,
         board: BoardWriter,
+        proving: Proving,
         note: Callable[[Standing], None],
     ) -> None:
         self._settings = settings
@@ -223,6 +232,7 @@ class _Following:
         self._facts = facts
         self._table = table
         self._note = note
+        self._proving = proving
         self._heard = time.time()
         self._awake = _awake()
         self._anew: str | None = None
@@ -243,6 +253,8 @@ class _Following:
             time.sleep(LOOK_S)
             if self._doubted:
                 self._look_again()
+            else:
+                self._prove()
             if not self.replica.ready and time.monotonic() - said > SAY_S:
                 said = time.monotonic()
                 progress = self._shared.status.progress
@@ -259,6 +271,12 @@ class _Following:
             raise AnewError(self._anew)
         if self.replica.ready:
             self._keep()
+
+    def _prove(self) -> None:
+        try:
+            self._proving.look(self.replica.positions)
+        except UnavailableError:
+            self._doubted = True  # looked again when it answers
 
     def stands(self, standing: Standing) -> None:
         """Twice a second, between two batches, on the replica's thread."""

@@ -19,6 +19,7 @@ from api.edge.connection import Bounded
 from api.edge.family.child import Life
 from api.edge.family.following import Following
 from api.edge.family.shared import Shared
+from api.edge.forgetting import Forgetting
 from api.edge.hot import hot_protocol
 from api.edge.limits import Networks
 from api.edge.live import Live
@@ -28,7 +29,6 @@ from api.edge.shared.board import BoardReader
 from api.edge.spool.commit import GroupCommit
 from api.edge.spool.ledger import read_ledger
 from api.edge.spool.log import SpoolLog
-from api.edge.spool.rolling import Rolling
 from api.edge.state import Edge, Phase, Shard
 from api.edge.table import PackedTable
 from api.edge.tracing import traced
@@ -114,10 +114,10 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
 
     def ended() -> bool:
         """Asked ten times a second, in the loop that also writes the spool."""
-        rolling.look()
+        forgetting.look()
         return following.failure is not None
 
-    rolling = Rolling(erasures, spool_log)
+    forgetting = Forgetting(erasures, spool_log, edge.warm)
     app: ASGIApp = make_app(edge)
     protocol = hot_protocol(edge)
     if settings.trace_endpoint:  # a span wraps a request as Starlette sees it: traced, queries take that door

@@ -4,7 +4,7 @@ An index of words and blocks of 512 bytes. A profile lies in as many blocks as i
 block holds its sequence, its checksum and the numbers of the others. An index word holds half of the key's hash and the
 number of the first block; eight words are a bucket, and a key lives in one bucket only, so no run of keys makes a look-up
 longer. A new version goes into free blocks, then the word is stored anew, then the old blocks are free: first in, first
-out, so they are used again as late as can be.
+out, so they are used again as late as can be. What is free is empty.
 
 Why no reader gets parts of two profiles: the word is aligned and stored whole (see `memory`). Behind it the blocks may be
 overwritten while they are copied (the writer evicts and never waits), or be seen late on a processor that reorders stores;
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import mmap
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple
@@ -32,6 +33,7 @@ BLOCKS_EACH: Final = 4
 MOST_BLOCKS: Final = 100
 """A profile beyond 50 KB is not held: its customer is answered from the assignment."""
 BUCKET: Final = 8
+EMPTY: Final = bytes(BLOCK)
 STEP: Final = 4 * 1024 * 1024
 """Blocks get their memory in such pieces: a small shop pays for what it uses."""
 TRIES: Final = 4
@@ -178,7 +180,7 @@ class ArenaWriter:
         word = before.word if before is not None else self._vacant(first)
         arena.words[word] = mark | blocks[0]
         if before is not None:
-            self._free.extend(before.blocks)
+            self._release(before.blocks)
         self._held[key] = _Held(word, blocks)
         self._count()
 
@@ -225,7 +227,15 @@ class ArenaWriter:
 
     def _drop(self, held: _Held) -> None:
         self._arena.words[held.word] = 0
-        self._free.extend(held.blocks)
+        self._release(held.blocks)
+
+    def _release(self, blocks: Iterable[int]) -> None:
+        """No word names them any more. Emptied: a customer who is erased is nowhere in the memory then."""
+        arena = self._arena
+        for block in blocks:
+            at = arena.start + block * BLOCK
+            arena.memory[at : at + BLOCK] = EMPTY
+            self._free.append(block)
 
     def _vacant(self, first: int) -> int:
         """A word of the bucket; where all are taken, that of the customer whose profile came longest ago."""
@@ -259,7 +269,9 @@ class ArenaWriter:
             self._held[key] = held
         used = {block for held in self._held.values() for block in held.blocks}
         self._fresh = max(used, default=-1) + 1
-        self._free.extend(block for block in range(self._fresh) if block not in used)
+        self._release(block for block in range(self._fresh) if block not in used)
+        fresh, touched = arena.start + self._fresh * BLOCK, arena.words[_TOUCHED]
+        arena.memory[fresh:touched] = bytes(touched - fresh)
         self._count()
 
 

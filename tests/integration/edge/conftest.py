@@ -59,6 +59,12 @@ class EdgeUnderTest:
         found: dict[str, object] = answer.json()
         return found
 
+    def begin(self) -> None:
+        """Topics, a merchant, and the edge ready."""
+        self.apply()
+        self.serve()
+        self.process.start().await_ready()
+
     def recorded(self, count: int, start: int = 0) -> set[str]:
         """The ids of `count` queries, each answered as recorded."""
         ids = set()
@@ -98,9 +104,7 @@ def tap() -> Iterator[Callable[[EdgeUnderTest], Tap]]:
 def edge(kafka: str, tmp_path: Path) -> Iterator[EdgeUnderTest]:
     """Ready, on a real Apache Kafka."""
     under_test = EdgeUnderTest(kafka, tmp_path)
-    under_test.apply()
-    under_test.serve()
-    under_test.process.start().await_ready()
+    under_test.begin()
     yield under_test
     under_test.close()
 
@@ -116,9 +120,7 @@ def own_broker(tmp_path: Path) -> Iterator[Kafka]:
 def edge_alone(own_broker: Kafka, tmp_path: Path) -> Iterator[EdgeUnderTest]:
     """Ready, on a broker of its own."""
     under_test = EdgeUnderTest(own_broker.address, tmp_path)
-    under_test.apply()
-    under_test.serve()
-    under_test.process.start().await_ready()
+    under_test.begin()
     yield under_test
     under_test.close()
 

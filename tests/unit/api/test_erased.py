@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from msgspec import json
 
+from api.edge.forgetting import SLICE, Forgetting
 from api.edge.spool.files import segments
-from api.edge.spool.rolling import Rolling
 from api.edge.spool.source import Source
 from models.contracts.erasures import Erasure, erasure_name
 from models.contracts.ids import customer_key
@@ -45,14 +45,29 @@ async def test_an_edge_without_the_key_knows_that_it_is_blind(make_bench: Callab
     assert (bench.erasures.blind, bench.erasures.erased(customer_key("shop", "c1"))) == (1, False)
 
 
+async def test_the_visits_of_an_erased_customer_are_let_go(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(erasure_key=KEY)
+    forgetting = Forgetting(bench.erasures, bench.log, bench.warm)
+    key = customer_key("shop", "c1")
+    bench.warm.visit(key)
+    for number in range(SLICE):
+        bench.warm.visit(customer_key("shop", f"later{number}"))
+    forgetting.look()
+    erase(bench, "c1")
+    forgetting.look()
+    forgetting.look()
+    assert len(bench.warm.customers()) == SLICE
+    assert key not in bench.warm.customers()
+
+
 def test_a_spool_lets_go_of_what_is_shipped(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench(erasure_key=KEY)
-    rolling = Rolling(bench.erasures, bench.log)
+    forgetting = Forgetting(bench.erasures, bench.log, bench.warm)
     bench.log.append([b"somebody was here"])
     source = Source(bench.folder, "edge-1", "g1", lambda: float("inf"))
     (frame,) = source.next()
     erase(bench, "c1")
-    rolling.look()
+    forgetting.look()
     assert source.next() == []
     assert len(segments(bench.folder)) == 2  # not shipped yet: it stays
     source.shipped(frame.seq)

@@ -35,6 +35,9 @@ CALLS = [
     ("GET", f"{M1}/models"),
     ("POST", f"{M1}/models"),
     ("POST", f"{M1}/models/1/publish"),
+    ("GET", f"{M1}/customers/c_1"),
+    ("GET", f"{M1}/customers/c_1/export"),
+    ("POST", f"{M1}/customers/c_1/erase"),
 ]
 GENERAL = [
     ("GET", "/api/v1/merchants"),
@@ -49,7 +52,7 @@ def everything(console: ConsoleApp) -> Any:
     return [
         (m.id, console.world.catalogue._records.copy(), console.world.publications.versions(m.id))
         for m in console.world.catalogue.merchants()
-    ]
+    ] + [dict(console.world.erasures.commands)]
 
 
 @pytest.mark.parametrize("who", ["nobody", "server", "wrong", "revoked", "basic"])

@@ -65,6 +65,21 @@ def test_blocks_of_whoever_was_active_longest_ago_are_used_again(tmp_path: Path)
     assert len(held) >= 100 * 4 // 32
 
 
+def test_nothing_is_left_of_who_was_let_go(tmp_path: Path) -> None:
+    arena = Arena(tmp_path / "arena", 8)
+    writer = ArenaWriter(arena)
+    for size in (100, 3 * BLOCK, 2 * BLOCK):
+        writer.put(b"shop/somebody", b"a version of somebody" * (size // 20))
+    writer.put(b"shop/other", b"somebody else" * 100)
+    writer._write(b"shop/somebody", b"half of a version of somebody" * 40, writer._blocks(3))  # killed before its word
+    writer = ArenaWriter(arena)
+    writer.put(b"shop/somebody", None)
+    held = (tmp_path / "arena").read_bytes()
+    assert b"version of somebody" not in held
+    assert b"shop/somebody" not in held
+    assert arena.get(b"shop/other") is not None
+
+
 def test_a_crowded_bucket_lets_go_of_its_oldest(tmp_path: Path) -> None:
     arena = Arena(tmp_path / "arena", 1_000)
     writer = ArenaWriter(arena)
