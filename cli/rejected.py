@@ -9,10 +9,15 @@ from msgspec import json, structs
 
 from cli.flags import broker_flags, resolve
 from models.contracts.errors import ConfigurationError
+from models.contracts.ids import partition_of
 from models.contracts.rejected import Rejected, decode_rejected
 from models.contracts.retry import again
 from models.contracts.settings import Settings
-from models.contracts.topics import REJECTED
+from models.contracts.topics import REJECTED, Topic
+
+BATCH = 200
+Retried = tuple[Topic, bytes, bytes]
+"""Topic, key and value of what is sent again."""
 
 
 @click.group()
@@ -68,17 +73,18 @@ def retry(record_ids: tuple[str, ...], everything: bool, mended: Path | None, **
     found = _all(settings)
     value = None if mended is None else mended.read_bytes()
     if not everything:
-        for each in [_unsent(found, record_id) for record_id in record_ids]:
-            _send_again(each, value, settings)
+        named = [_unsent(found, record_id) for record_id in record_ids]
+        _send_again([(each, again(each.says, value)) for each in named], settings)
         return
-    left = 0
+    left, sendable = 0, list[tuple[Entry, Retried]]()
     for each in found:
         if each.says.retried is None:
             try:
-                _send_again(each, value, settings)
+                sendable.append((each, again(each.says, value)))
             except ConfigurationError as error:
                 click.echo(f"{each.name}  left: {error}")
                 left += 1
+    _send_again(sendable, settings)
     if left:
         raise ConfigurationError(f"{left} records were left.", "tailorbird rejected retry ID --value FILE")
 
@@ -93,15 +99,25 @@ def _unsent(found: list[Entry], record_id: str) -> Entry:
     return each
 
 
-def _send_again(each: Entry, value: bytes | None, settings: Settings) -> None:
-    """The record first, then the note that it was sent: a crash between them sends an event twice, which its id tells."""
-    from streams.brokers.records import send, send_to
+def _send_again(entries: list[tuple[Entry, Retried]], settings: Settings) -> None:
+    """The records first, then the notes that they were sent: a crash between them sends events twice, which their ids tell.
+    Some at a time, because each time a connection is made."""
+    from streams.brokers.records import send_to
 
-    topic, key, content = again(each.says, value)
-    send(topic, settings, {key: content})
-    noted = structs.replace(each.says, retried=time.time_ns() // 1_000_000)
-    send_to(REJECTED, settings, [(each.partition, each.name.encode(), json.encode(noted))])
-    click.echo(f"{each.name}  sent to {topic.name}")
+    for start in range(0, len(entries), BATCH):
+        batch = entries[start : start + BATCH]
+        for topic in dict.fromkeys(topic for _, (topic, _, _) in batch):
+            count = topic.partition_count(settings.partitions)
+            sent = [(partition_of(key, count), key, value) for _, (to, key, value) in batch if to is topic]
+            send_to(topic, settings, sent)
+        now = time.time_ns() // 1_000_000
+        notes = [
+            (each.partition, each.name.encode(), json.encode(structs.replace(each.says, retried=now)))
+            for each, _ in batch
+        ]
+        send_to(REJECTED, settings, notes)
+        for each, (topic, _, _) in batch:
+            click.echo(f"{each.name}  sent to {topic.name}")
 
 
 def _named(found: list[Entry], record_id: str) -> Entry:
