@@ -25,7 +25,8 @@ from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
 from streams.store.memory import MemoryRows
 from streams.worker import lean
-from streams.worker.chunk import Chunk, Source
+from streams.worker.chunk import Chunk
+from streams.worker.folded import Source
 from streams.worker.hours import Hours
 from streams.worker.main import GARBAGE
 from streams.worker.outcomes import Ledger

@@ -25,8 +25,8 @@ from tests.support.process import Process
 
 PARTITIONS = 16
 LIMIT_S = 180.0
-LOOK_S = 0.2
-"""Between two looks at the metrics: each costs the worker some 3 ms."""
+LOOK_S = 0.5
+"""Between two looks at the metrics: each costs the worker some 5 ms, which nobody would ask of it so often."""
 
 
 def settings(stage: Stage) -> Settings:

@@ -6,8 +6,8 @@ Version 2 is MessagePack, an array in the order of the fields below; new fields 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain, groupby
+from collections.abc import Callable
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -250,7 +250,9 @@ def decode_profile(raw: bytes) -> Profile:
         msgspec.MsgspecError: it is none.
     """
     if raw[:1] == b"{":
-        return _upgraded(profile_v1.read(raw))
+        from models.contracts.profile_upgrade import upgraded  # which needs what is declared here
+
+        return upgraded(profile_v1.read(raw))
     return _unpack(raw)
 
 
@@ -266,61 +268,6 @@ def decode_received(raw: bytes) -> int:
     if raw[:1] == b"{":
         return profile_v1.read(raw).received
     return _unpack_head(raw).received
-
-
-def _upgraded(old: profile_v1.Profile) -> Profile:
-    products = old.families.pop("product", {})
-    return Profile(
-        merchant=old.merchant,
-        customer=old.customer,
-        marks=old.marks,
-        origins=old.origins,
-        recent=old.recent,
-        received=old.received,
-        first=old.first,
-        last=old.last,
-        previous_last=old.previous_last,
-        session=old.session,
-        session_started=old.session_started,
-        session_last=old.session_last,
-        earlier=[PastSession(one.id, one.started, one.last) for one in old.earlier],
-        landmark=old.landmark,
-        counters=_counters(old.counters),
-        families={family: _counters(values) for family, values in old.families.items()},
-        products={name: Slow(_plain(one.total), one.d14) for name, one in products.items()},
-        membership=_membership(old.membership),
-        asked=[Raw(pack(each)) for each in _asked(old.shown)],
-        remembered=len(old.shown),
-        moves=[Raw(pack(Change(one.at, _membership(one.old), _membership(one.new)))) for one in old.changes],
-        known_id=old.known_id,
-    )
-
-
-def _counters(values: dict[str, profile_v1.Counter]) -> dict[str, Counter]:
-    return {name: Counter(_plain(one.total), one.m30, one.d1, one.d14) for name, one in values.items()}
-
-
-def _plain(total: float) -> int | float:
-    return int(total) if total.is_integer() else total
-
-
-def _membership(old: profile_v1.Membership) -> Membership:
-    return Membership(old.learned, old.defined, old.model_version)
-
-
-def _asked(shown: list[profile_v1.Shown]) -> Iterator[Asked]:
-    for (query, at), group in groupby(shown, key=lambda one: (one.id.rpartition("/")[0], one.at)):
-        rows = [
-            (
-                one.placement,
-                one.content,
-                one.segment,
-                one.context_segment,
-                ARMS.index(one.arm) | IMPRESSION * one.impression | CLICK * one.click,
-            )
-            for one in group
-        ]
-        yield Asked(len(rows), query, at, rows)
 
 
 encode_assignment: Callable[[Assignment], bytes] = msgspec.json.Encoder().encode

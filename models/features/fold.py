@@ -28,7 +28,7 @@ def fold(profile: Profile | None, event: Event) -> Profile:
     """
     at = event.at
     if profile is None:
-        profile = _begin(event)
+        profile = begin(event)
     by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
     if event.session is not None:
         fold_session(profile, event.session, at, by, 1 if isinstance(event, STEPS) else 0)
@@ -49,7 +49,12 @@ def fold(profile: Profile | None, event: Event) -> Profile:
     return profile
 
 
-def _begin(event: Event) -> Profile:
+def begin(event: Event) -> Profile:
+    """A profile with nothing in it, of the customer of `event`.
+
+    Raises:
+        ValueError: it belongs to nobody.
+    """
     if event.customer is None:
         raise ValueError("a contextual event belongs to no profile")
     at = event.at

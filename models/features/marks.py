@@ -7,17 +7,15 @@ sends again), the ring of event ids (what a browser sends again, within its last
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
-from models.contracts.events import Event
+from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_IDS, RECENT_ORIGINS, Profile
 
 HASH_BYTES: Final = 8
 RING_BYTES: Final = RECENT_IDS * HASH_BYTES
 
 
-@lru_cache(maxsize=256)  # asked and marked right after one another
 def _hash(event_id: str) -> bytes:
     return hashlib.blake2b(event_id.encode(), digest_size=HASH_BYTES).digest()
 
@@ -27,13 +25,44 @@ def contains(profile: Profile, event: Event) -> bool:
     origin = event.origin
     if origin is not None and profile.origins.get(origin.edge, -1) >= origin.seq:
         return True
-    # A match across two entries is as unlikely as a collision: 2 ** -64 for each of 505 places.
     return _hash(event.id) in profile.recent
+
+
+Known = Literal["replayed", "doubled"]
+"""Handed out again by Kafka, or sent again by an edge or a browser."""
+
+
+class Guard:
+    """The marks of one profile, while records of input `topic` are folded into it one after another."""
+
+    __slots__ = ("_hash", "_mark", "_profile", "_topic")
+
+    def __init__(self, profile: Profile, topic: str) -> None:
+        self._profile = profile
+        self._topic = topic
+        self._mark = profile.marks.get(topic, -1)
+        self._hash = b""
+
+    def knows(self, event: Event, offset: int) -> Known | None:
+        """Why this record must be skipped; None where it is new."""
+        if offset <= self._mark:
+            return "replayed"
+        profile, origin = self._profile, event.origin
+        if origin is not None and profile.origins.get(origin.edge, -1) >= origin.seq:
+            return "doubled"
+        self._hash = _hash(event.id)
+        # A match across two entries is as unlikely as a collision: 2 ** -64 for each of 505 places.
+        return "doubled" if self._hash in profile.recent else None
+
+    def mark(self, event: Event, offset: int) -> None:
+        """Remember that this record is folded, of which `knows` was just asked."""
+        _remember(self._profile, event.origin, self._hash)
+        self._profile.marks[self._topic] = self._mark = offset
 
 
 def folded(profile: Profile | None, event: Event, topic: str, offset: int) -> bool:
     """Whether this record of input `topic` must be skipped."""
-    return profile is not None and (offset <= profile.marks.get(topic, -1) or contains(profile, event))
+    return profile is not None and Guard(profile, topic).knows(event, offset) is not None
 
 
 def mark(profile: Profile, event: Event, topic: str, offset: int) -> None:
@@ -44,7 +73,10 @@ def mark(profile: Profile, event: Event, topic: str, offset: int) -> None:
 
 def note(profile: Profile, event: Event) -> None:
     """Remember the event by origin and id alone: a local event that has no offset yet."""
-    origin = event.origin
+    _remember(profile, event.origin, _hash(event.id))
+
+
+def _remember(profile: Profile, origin: Origin | None, hashed: bytes) -> None:
     if origin is not None:
         origins = profile.origins
         if len(origins) > 1:
@@ -53,9 +85,7 @@ def note(profile: Profile, event: Event) -> None:
         if len(origins) > RECENT_ORIGINS:
             del origins[next(iter(origins))]
     recent = profile.recent
-    if len(recent) >= RING_BYTES:
-        recent = recent[HASH_BYTES:]
-    profile.recent = recent + _hash(event.id)
+    profile.recent = recent + hashed if len(recent) < RING_BYTES else recent[HASH_BYTES:] + hashed
 
 
 def remember(profile: Profile, event_id: str) -> None:

@@ -14,7 +14,8 @@ from streams.rebuild.log import Log
 from streams.rebuild.snapshot import Snapshot
 from streams.rebuild.taking import newest
 from streams.store.memory import MemoryRows
-from streams.worker.chunk import Chunk, Source
+from streams.worker.chunk import Chunk
+from streams.worker.folded import Source
 from streams.worker.hours import Hours
 from streams.worker.joining import JoinChunk
 from streams.worker.outcomes import Ledger

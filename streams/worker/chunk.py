@@ -2,73 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
-from msgspec import Struct, field
 
 from models.contracts.errors import PoisonError
 from models.contracts.events import Event, Identify, Query, decode_event
-from models.contracts.ids import KNOWN, partition_of
+from models.contracts.ids import KNOWN
 from models.contracts.joins import encode_join
 from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_assignment, encode_profile
-from models.features.fold import fold
-from models.features.marks import folded, mark
+from models.features.fold import begin, fold
+from models.features.marks import Guard
+from models.outcomes import Delta
 from models.segmentation.assign import Segmenter, reassign_all
 from streams.store.base import Lookup
 from streams.worker.assigning import own_assignment
+from streams.worker.folded import Folded, Record, Source
 from streams.worker.outcomes import Ledger
 from streams.worker.passing import first_identify, hand_over, pass_on
+from streams.worker.placing import misplaced
 from streams.worker.poison import read_event, reject, without_values
-from streams.worker.quality import Disagreement, LimitsOf, disagreement, standard
+from streams.worker.quality import LimitsOf, disagreement, standard
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What a fold may raise on an event that nobody foresaw. The event is then put aside, and the customer goes on."""
-
-
-class Record(Protocol):
-    """What is used of a consumer's record."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-
-
-class Source(Struct, frozen=True):
-    """Where a chunk comes from. `topic` is the declared name, which marks and rejects carry."""
-
-    topic: str
-    partition: int
-    partitions: int
-
-
-class Folded(Struct):
-    """What to write. `counts`: folded, passed, joined, replayed, contextual, bot, erased, rejected."""
-
-    source: Source
-    profiles: dict[bytes, bytes | None] = field(default_factory=dict)
-    assignments: dict[bytes, bytes | None] = field(default_factory=dict)
-    elsewhere: dict[bytes, bytes | None] = field(default_factory=dict)
-    """Assignments of joined customers: their keys lie in any partition."""
-    handed: set[bytes] = field(default_factory=set)
-    """Customers whose assignments are another's to write from here on."""
-    joins: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """What goes to known customers, in order; their keys lie in any partition."""
-    outcomes: dict[bytes, bytes] = field(default_factory=dict)
-    rejected: list[tuple[bytes, bytes]] = field(default_factory=list)
-    beats: bool = False
-    """A heartbeat goes to `joins` as well."""
-    sessions: dict[Disagreement, int] = field(default_factory=dict)
-    """Sessions of which the snippet said something else than was seen here."""
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, what: str, more: int = 1) -> None:
-        """So many more of them."""
-        self.counts[what] = self.counts.get(what, 0) + more
 
 
 RESERVED: Final = f"/{KNOWN}".encode()
@@ -111,44 +69,51 @@ class Chunk:
         self._limits_of = limits_of
         self._out = Folded(source)
         self._identified: set[bytes] = set()
+        self._misplaced: set[bytes] = set()
         self._changed: dict[bytes, tuple[Profile, bool]] = {}
 
     def fold(self, records: Iterable[Record]) -> Folded:
         """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
-        for key, entries in self._by_customer(records).items():
+        customers = self._by_customer(records)
+        self._place(customers)
+        for key, entries in customers.items():
             self._customer(key, entries)
         self._write_all()
         self._out.outcomes = self._ledger.changed()
         return self._out
 
+    def _place(self, keys: Iterable[bytes]) -> None:
+        self._misplaced = misplaced(keys, self._source.partition, self._source.partitions)
+
     def _by_customer(self, records: Iterable[Record]) -> dict[bytes, list[Entry]]:
         customers: dict[bytes, list[Entry]] = {}
         for record in records:
+            key = record.key
+            entries = customers.get(key) if key is not None else None
             try:
-                event = read_event(record.key, record.value, customers)
+                event = read_event(key, record.value, None if entries is None else entries[0][1])
             except PoisonError as poison:
                 self._reject(record, str(poison))
                 continue
-            if isinstance(event, Query) and event.bot:
-                self._out.count("bot")
-            elif event.customer is None:
+            if isinstance(event, Query):
+                if event.bot:
+                    self._out.count("bot")
+                    continue
+            elif isinstance(event, Identify) and event.proven and key is not None:
+                self._identified.add(key)
+            if event.customer is None:
                 self._out.count("contextual" if self._ledger.contextual(event, record.offset) else "replayed")
-            else:
-                key = record.key or b""  # it is the event's, or read_event had raised
-                if isinstance(event, Identify) and event.proven:
-                    self._identified.add(key)
-                entries = customers.get(key)
-                if entries is None:
-                    customers[key] = [(record, event)]
-                else:
-                    entries.append((record, event))
+            elif entries is not None:
+                entries.append((record, event))
+            elif key is not None:
+                customers[key] = [(record, event)]
         return customers
 
-    def _is_here(self, key: bytes, records: Iterable[Record]) -> bool:
-        """Whether the key lies in this partition. A producer with another partitioner would split a customer."""
-        if partition_of(key, self._source.partitions) == self._source.partition:
+    def _is_here(self, key: bytes, entries: Iterable[tuple[Record, object]]) -> bool:
+        """Whether the key lies in this partition."""
+        if key not in self._misplaced:
             return True
-        for record in records:
+        for record, _ in entries:
             self._reject(record, "the key belongs to another partition: produce with the murmur2 partitioner")
         return False
 
@@ -163,8 +128,7 @@ class Chunk:
             for record, _ in entries:
                 self._reject(record, str(poison))
             return
-        # Whose profile is here belongs here; murmur2 in Python costs as much as decoding an event.
-        if before is None and not self._is_here(key, [record for record, _ in entries]):
+        if before is None and not self._is_here(key, entries):
             return
         if before is None and self._erased(key):
             self._out.count("erased", len(entries))
@@ -271,26 +235,34 @@ class Chunk:
                 entries = [entry for entry in entries if entry is not bad.entry]
                 profile = self._profile(key)
 
-    def _attempt(self, profile: Profile | None, entries: list[Entry]) -> Profile | None:
-        topic, of, outcomes = self._source.topic, self._ledger.of, []
+    def _attempt(self, before: Profile | None, entries: list[Entry]) -> Profile | None:
+        if not entries:
+            return None
+        profile = begin(entries[0][1]) if before is None else before
+        of, guard = self._ledger.of, Guard(profile, self._source.topic)
+        outcomes: list[tuple[Sequence[Delta], int]] = []
+        replayed = 0
         for entry in entries:
             record, event = entry
             offset = record.offset
-            if folded(profile, event, topic, offset):
+            if (known := guard.knows(event, offset)) is not None:
+                replayed += known == "replayed"
                 continue
             try:
-                if profile is not None and event.session != profile.session and isinstance(event, Query):
+                if event.session != profile.session and isinstance(event, Query):
                     self._compare(profile, event)
                 outcomes.append((of(profile, event), offset))
-                profile = fold(profile, event)
-                mark(profile, event, topic, offset)
+                fold(profile, event)
+                guard.mark(event, offset)
             except FAULTS as fault:
                 raise UnfoldableError(entry) from fault
         for counted, offset in outcomes:
             self._ledger.add(counted, offset)
         done = len(outcomes)
         self._out.count("folded", done)
-        self._out.count("replayed", len(entries) - done)
+        self._out.count("replayed", replayed)
+        if done + replayed < len(entries):
+            self._out.count("doubled", len(entries) - done - replayed)
         return profile if done else None
 
     def _compare(self, profile: Profile, query: Query) -> None:

@@ -18,7 +18,7 @@ from models.contracts.profile import Profile, decode_profile
 from models.contracts.topics import EVENTS
 from streams.store.base import Rows
 from streams.transport.table import ChunkTable
-from streams.worker.chunk import Folded, Source
+from streams.worker.folded import Folded, Source
 from streams.worker.metrics import Metrics
 from streams.worker.pipeline import Pipeline, Waiting
 from streams.worker.sweeping import PAUSE_S, drop

@@ -16,7 +16,8 @@ from models.outcomes import outcomes
 from models.segmentation.assign import reassign
 from streams.transport.table import ChunkTable
 from streams.worker.assigning import of_members, own_assignment
-from streams.worker.chunk import Chunk, Folded, Source, nobody
+from streams.worker.chunk import Chunk, nobody
+from streams.worker.folded import Folded, Source
 from streams.worker.hours import Hours
 from streams.worker.joining import JoinChunk
 from streams.worker.knowledge import Knowledge

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from models.contracts.settings import Settings
 from models.contracts.topics import EVENTS
-from streams.worker.chunk import Folded, Source
+from streams.worker.folded import Folded, Source
 from streams.worker.joining import HEARTBEAT
 from streams.worker.pipeline import Pipeline, Waiting
 

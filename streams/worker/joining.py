@@ -17,7 +17,8 @@ from models.features.marks import remember
 from models.features.merge import enter, known_profile, merge, note_source, taken
 from models.segmentation.assign import reassign
 from streams.worker.assigning import of_members, own_assignment
-from streams.worker.chunk import FAULTS, Chunk, Folded, Record, UnfoldableError
+from streams.worker.chunk import FAULTS, Chunk, UnfoldableError
+from streams.worker.folded import Folded, Record
 from streams.worker.poison import without_values
 from streams.worker.replacing import replaced
 
@@ -73,8 +74,9 @@ class JoinChunk(Chunk):
                 self._reject(record, str(poison))
                 continue
             customers.setdefault(record.key or b"", []).append((record, join))
+        self._place(customers)
         for key, entries in customers.items():
-            if self._is_here(key, [record for record, _ in entries]):
+            if self._is_here(key, entries):
                 self._known(key, entries)
         self._out.outcomes = self._ledger.changed()
         return self._out

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from models.contracts.context import ContextValue
 from models.contracts.decisions import Decided
-from models.contracts.events import Click, Conversion, Custom, Event, Identify, Impression, Query, View
+from models.contracts.events import Click, Consent, Conversion, Custom, Event, Identify, Impression, Query, View
 
 
 class LeanContext(Struct, frozen=True, gc=False):
@@ -22,9 +22,13 @@ class LeanContext(Struct, frozen=True, gc=False):
     product: ContextValue | None = None
 
 
-class LeanQuery(Query, frozen=True, kw_only=True, tag="query"):
-    """A query whose context and decisions lack what is not folded. Never to be written."""
+class LeanQuery(Query, frozen=True, kw_only=True, tag="query", gc=False):
+    """A query whose context and decisions lack what is not folded. Never to be written. A field that has a name of no
+    field here is skipped undecoded."""
 
+    client_at: int | None = field(default=None, name="~client_at")
+    placements: tuple[str, ...] = field(default=(), name="~placements")
+    consent: Consent = field(default="granted", name="~consent")
     context: LeanContext = LeanContext()  # type: ignore[assignment]  # less than a Context, on purpose
     decisions: tuple[Decided, ...] = ()  # type: ignore[assignment]  # less than a Decision, on purpose
 

@@ -15,7 +15,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.events = Counter(
             "tailorbird_worker_events",
-            "Events by what became of them: folded, replayed (skipped), contextual, bot, rejected",
+            "Events by what became of them: folded, replayed (by Kafka, skipped), doubled (sent again, skipped), contextual, bot, rejected",
             ["result"],
             registry=self.registry,
         )

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct
 from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_ORIGINS, Profile
 from models.contracts.tables import Outcome, OutcomeKey, decode_outcome
-from models.outcomes import Delta, add
+from models.outcomes import DECIDED, Delta, Place, add
 from streams.worker.hours import Hours, encode
 
 Count = Callable[[Profile | None, Event], Sequence[Delta]]
@@ -33,38 +33,39 @@ class Ledger:
 
     def __init__(self, hours: Hours, count: Count) -> None:
         self._hours = hours
-        self._count = count
-        self._open: dict[OutcomeKey, _Opened] = {}
-
-    def of(self, profile: Profile | None, event: Event) -> Sequence[Delta]:
+        self.of = count
         """What the event adds; ask before it is folded."""
-        return self._count(profile, event)
+        self._open: dict[Place, _Opened] = {}
 
     def contextual(self, event: Event, offset: int) -> bool:
         """Counts an event that belongs to nobody; whether it was new. No profile remembers it, so its counters do."""
-        deltas = self._count(None, event)
+        deltas = self.of(None, event)
         return not deltas or self.add(deltas, offset, event.origin)
 
     def add(self, deltas: Sequence[Delta], offset: int, origin: Origin | None = None) -> bool:
         """Counts, unless this offset was counted before the chunk or (given `origin`) the event at another offset.
         Whether anything was counted."""
-        new = False
-        for key, delta in deltas:
-            opened = self._opened(key, offset)
-            if offset > opened.before and (origin is None or _first(opened.outcome, origin)):
-                add(opened.outcome, delta)
+        new, open_ = False, self._open
+        for place, delta in deltas:
+            opened = open_.get(place)
+            if opened is None:
+                opened = self._opened(place, offset)
+            outcome = opened.outcome
+            if offset > opened.before and (origin is None or _first(outcome, origin)):
                 new = True
-            if offset > opened.outcome.folded:
-                opened.outcome.folded = offset
+                if delta is DECIDED:
+                    outcome.decisions += 1
+                else:
+                    add(outcome, delta)
+            if offset > outcome.folded:
+                outcome.folded = offset
         return new
 
-    def _opened(self, key: OutcomeKey, offset: int) -> _Opened:
-        opened = self._open.get(key)
-        if opened is None:
-            raw = self._hours.key(key, offset)
-            stored = self._hours.rows.get(raw)
-            outcome = Outcome() if stored is None else decode_outcome(stored)
-            opened = self._open[key] = _Opened(raw, outcome, outcome.folded)
+    def _opened(self, place: Place, offset: int) -> _Opened:
+        raw = self._hours.key(OutcomeKey(*place), offset)
+        stored = self._hours.rows.get(raw)
+        outcome = Outcome() if stored is None else decode_outcome(stored)
+        opened = self._open[place] = _Opened(raw, outcome, outcome.folded)
         return opened
 
     def changed(self) -> dict[bytes, bytes]:

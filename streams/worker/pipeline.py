@@ -19,7 +19,7 @@ from typing import Any
 from models.contracts.ids import partition_of
 from streams.store.base import Changes
 from streams.transport.batches import Sent, publish
-from streams.worker.chunk import Folded
+from streams.worker.folded import Folded
 from streams.worker.joining import HEARTBEAT
 
 OnChangelog = Callable[[int, int, Mapping[bytes, "bytes | None"]], None]

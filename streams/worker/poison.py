@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Final
 
 import msgspec
 
 from models.contracts.errors import PoisonError
-from models.contracts.events import SCHEMA, Event, decode_event
+from models.contracts.events import SCHEMA, Event
 from models.contracts.ids import is_id
 from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
+from streams.worker.lean import decode_event
 
 MAX_EVENT_BYTES: Final = 256 * 1024
 """An edge takes bodies of 64 KB; what it adds (16 decisions with their eligible ids) stays far below the rest."""
@@ -22,8 +22,8 @@ AHEAD_MS: Final = 86_400_000
 """An edge stamps what it receives, so nothing happens after its receipt; a day, for clocks that disagree."""
 
 
-def read_event(key: bytes | None, value: bytes | None, known: Container[bytes] = ()) -> Event:
-    """The event in a record. `known`: keys whose ids have been looked at.
+def read_event(key: bytes | None, value: bytes | None, like: Event | None = None) -> Event:
+    """The event in a record, as much of it as is folded. `like`: an event that this key belonged to.
 
     Raises:
         PoisonError: with a reason that names fields and never their values.
@@ -40,14 +40,14 @@ def read_event(key: bytes | None, value: bytes | None, known: Container[bytes] =
         raise PoisonError(without_values(error)) from error
     if not 1 <= event.v <= SCHEMA:
         raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")
-    matches = event.key == key
-    if not (matches and key in known) and not _has_ids(event):
+    known = like is not None and event.customer == like.customer and event.merchant == like.merchant
+    if not known and not _has_ids(event):
         raise PoisonError("merchant or customer is no id")
     if not (FIRST_MS <= event.at < LAST_MS and FIRST_MS <= event.received < LAST_MS):
         raise PoisonError("at or received is no time")
     if event.at > event.received + AHEAD_MS:
         raise PoisonError("at lies after its receipt")
-    if not matches:
+    if not known and event.key != key:
         raise PoisonError("the key contradicts merchant and customer of the value")
     return event
 

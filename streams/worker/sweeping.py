@@ -15,7 +15,7 @@ from models.contracts.profile import SCHEMA, Profile, decode_profile
 from models.contracts.topics import EVENTS
 from models.lifetime import Lifetime, is_over
 from streams.transport.table import ChunkTable
-from streams.worker.chunk import Folded, Source
+from streams.worker.folded import Folded, Source
 from streams.worker.metrics import Metrics
 from streams.worker.pipeline import Pipeline, Waiting
 

@@ -37,8 +37,8 @@ def counted(events: list[Event]) -> dict[OutcomeKey, Outcome]:
     profile: Profile | None = None
     sums: dict[OutcomeKey, Outcome] = {}
     for event in events:
-        for key, delta in outcomes(profile, event, 3, WINDOW):
-            add(sums.setdefault(key, Outcome()), delta)
+        for place, delta in outcomes(profile, event, 3, WINDOW):
+            add(sums.setdefault(OutcomeKey(*place), Outcome()), delta)
         if event.customer is not None:
             profile = fold(profile, event)
     return sums

@@ -7,7 +7,8 @@ from models.contracts.erasures import Erasure, ErasureProof, Erasures, erasure_n
 from models.contracts.events import encode_event
 from models.contracts.profile import encode_profile
 from streams.store.memory import MemoryRows
-from streams.worker.chunk import Chunk, Source
+from streams.worker.chunk import Chunk
+from streams.worker.folded import Source
 from streams.worker.hours import Hours
 from streams.worker.joining import HEARTBEAT, JoinChunk
 from streams.worker.outcomes import Ledger

@@ -20,7 +20,8 @@ from models.features.fold import fold
 from models.outcomes import outcomes
 from models.segmentation.assign import Segmenter
 from streams.store.memory import MemoryRows
-from streams.worker.chunk import Chunk, Folded, Source
+from streams.worker.chunk import Chunk
+from streams.worker.folded import Folded, Source
 from streams.worker.hours import Hours
 from streams.worker.joining import JoinChunk, read_join
 from streams.worker.outcomes import Ledger

@@ -8,7 +8,8 @@ from models.contracts.contents import SessionLimits
 from models.contracts.events import encode_event
 from models.features.fold import fold
 from streams.store.memory import MemoryRows
-from streams.worker.chunk import Chunk, Source
+from streams.worker.chunk import Chunk
+from streams.worker.folded import Source
 from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
 from streams.worker.quality import disagreement
