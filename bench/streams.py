@@ -9,6 +9,8 @@ run. Parts, each a module of bench/stream_parts with a `measure(stage)`; the las
     latency   latency_ms_p50, latency_ms_p99 from produce to profile and assignment on their topics, at half the rate
     scaling   two workers' rate divided by one's
     size      bytes_per_profile of a worker's table at one million customers
+    recover   recover_1m_s.{memory,lmdb,static,standby}: from the kill of a worker with a million profiles to its partitions
+              being worked on again
 
 Without --quick an absent peer is a failure; with it, it is said.
 """
@@ -24,7 +26,7 @@ import click
 
 from bench.stream_parts.stage import Stage, broker, say
 
-PARTS = ("compare", "agent", "latency", "scaling", "size")
+PARTS = ("compare", "agent", "latency", "scaling", "size", "recover")
 
 
 @click.command()

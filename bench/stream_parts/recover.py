@@ -2,47 +2,38 @@
 again under its own name.
 
 `profiles` holds real-shaped profiles. At the kill one event for each partition is on the broker; back at work is when the
-profile of every one of them has been written. Run by itself: python -m bench.stream_parts.recover [--quick]
+profile of every one of them has been written. Workers, broker and bench share all cores here.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 from confluent_kafka import Producer
 from kafka import KafkaConsumer, TopicPartition
 
 from bench.stream_parts import shop
+from bench.stream_parts.stage import Stage, everywhere, say
 from models.contracts.events import Event
 from models.contracts.ids import customer_key, new_id, partition_of
 from models.contracts.profile import Profile, encode_profile
 from models.contracts.topics import PROFILES
 from models.features.fold import fold
 from models.features.marks import note
-from streams.brokers import Kafka
 from tests.support.process import Process
 from tests.support.streams import Room, metric, room
 from tests.support.waiting import eventually
 
-PROFILES_FULL, PROFILES_QUICK = 1_000_000, 50_000
+FULL, QUICK = 1_000_000, 50_000
 PARTITIONS = 8
 SHAPES = 3_000
 """So many different customers give the profiles their shape."""
 PATIENCE_S = 240.0
 SEED = 5
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def shapes() -> list[Profile]:
@@ -120,6 +111,7 @@ def stood_still(where: Room, number: int, kill: Callable[[], object], start: Cal
     """Seconds from the kill until an event of each partition is in its profile."""
     events = of_each_partition(number)
     wanted = {event.key for event in events}
+    where.flush()  # its producer is connected: that is not what is measured
     with written(where) as seen:
         kill()
         began = time.monotonic()
@@ -158,11 +150,12 @@ def standby(where: Room, number: int, count: int) -> float:
     return seconds
 
 
-def measure(brokers: str, folder: Path, count: int) -> dict[str, Any]:
+def measure(stage: Stage) -> dict[str, object]:
     """Seconds by way; prints its progress."""
-    found: dict[str, Any] = {"profiles": count}
-    with room(brokers, "recover-", folder, PARTITIONS) as where:
-        found["bytes_each"] = round(fill(where, count))
+    count = QUICK if stage.quick else FULL
+    found: dict[str, float] = {}
+    with everywhere(), room(stage.address, stage.name("recover"), stage.folder / "recover", PARTITIONS) as where:
+        bytes_each = round(fill(where, count))
         ways: dict[str, Callable[[], float]] = {
             "memory": lambda: restart(where, "memory", 1, count),
             "lmdb": lambda: restart(where, "lmdb", 2, count, store="lmdb"),
@@ -171,20 +164,5 @@ def measure(brokers: str, folder: Path, count: int) -> dict[str, Any]:
         }
         for name, way in ways.items():
             found[name] = round(way(), 1)
-            say(f"{name}: {found[name]} s")
-    return found
-
-
-def main() -> None:
-    """The last line is one JSON object."""
-    count = PROFILES_QUICK if "--quick" in sys.argv else PROFILES_FULL
-    memory = Path("/dev/shm")  # noqa: S108  # not the disk is measured
-    with (
-        tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
-        Kafka(Path(folder) / "kafka") as broker,
-    ):
-        print(json.dumps({"recover_1m_s": measure(broker.address, Path(folder), count)}))
-
-
-if __name__ == "__main__":
-    main()
+            say(f"recover {name}: {found[name]} s")
+    return {"recover_1m_s": found, "recover_profiles": count, "recover_bytes_each": bytes_each}

@@ -42,6 +42,17 @@ def broker(engine: str, folder: Path) -> Iterator[Broker]:
         yield running
 
 
+@contextmanager
+def everywhere() -> Iterator[None]:
+    """What is started in here may run on every core."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, own | {WORKER_CORE})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process with all its threads, from the operating system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
