@@ -14,37 +14,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams.transport import records as unpacking
-from streams.transport.records import Whole
 from streams.transport.tables import Run
-
-FETCH_WAIT_MS = 25
-"""How long the broker gathers before it answers; Faust hard-codes 1,500. A slow stream so comes in chunks of what 25 ms
-brought instead of one record at a time, which costs half of that in the mean and saves most of a worker's time there. The
-embedded broker looks again only after half of this wait."""
-FETCH_MIN_BYTES = 64 * 1024
-"""With so much the broker answers at once: a fast stream never waits."""
-FETCH_PARTITION_BYTES = 4 * 1024 * 1024
-"""Of one partition at a time: a full chunk of events of 1 KB."""
-
-
-class ChunkThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches."""
-
-    def __init__(self, consumer: Any, *, whole: frozenset[str], **kwargs: Any) -> None:
-        super().__init__(consumer, **kwargs)
-        self._whole = whole
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        fetching = {
-            "_fetch_max_wait_ms": FETCH_WAIT_MS,
-            "_fetch_min_bytes": FETCH_MIN_BYTES,
-            "_max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
-            "_key_deserializer": Whole(self._whole),
-        }
-        for name, value in fetching.items():
-            setattr(consumer, name, value)  # privates.FIELDS
-        return consumer
+from streams.transport.thread import ChunkThread
 
 
 class SafeResume(driver.Consumer):
@@ -101,16 +72,16 @@ class ChunkConsumer(SafeResume):
     chunk_topics: frozenset[str] = frozenset()
     chunk_events = 4000
     on_revoke: Callable[[], Awaitable[None]]
-    on_seek: Callable[[dict[TP, int | None]], None]
+    on_seek: Callable[[dict[TP, int]], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._chunks: dict[TP, deque[int]] = defaultdict(deque)  # last offsets of the chunks handed out, in order
-        self._next: dict[TP, int | None] = {}  # what is to be handed out next
+        self._next: dict[TP, int] = {}  # what is to be handed out next
         self._sent_back: dict[TP, int] = {}
         self._seeks = 0
         self.epochs: Counter[TP] = Counter()
         """Seeks of each changelog partition: what was fetched before the last one is stale."""
-        self.sought: dict[TP, int | None] = {}
+        self.sought: dict[TP, int] = {}
         """The committed places of the last seek to them: a new object each time."""
         super().__init__(*args, **kwargs)
         self._read_offset = Places(self.chunk_topics)
@@ -235,14 +206,25 @@ class ChunkConsumer(SafeResume):
     async def seek_to_committed(self) -> Any:
         committed: Any = await super().seek_to_committed()  # None where nothing was committed, whatever its type says
         self._sent_back.clear()
-        self.sought = {
-            tp: offset if offset is not None and offset >= 0 else None
+        streams = {
+            tp: offset
             for tp, offset in committed.items()
             if tp.topic in self.chunk_topics and not self._is_changelog_tp(tp)
         }
+        self.sought = {tp: offset for tp, offset in streams.items() if offset is not None and offset >= 0}
+        self.sought |= await self._seek_to_first(streams.keys() - self.sought.keys())
         followed = {tp: after for tp, after in self._next.items() if self._is_changelog_tp(tp)}
         self._next = followed | self.sought
         return committed
+
+    async def _seek_to_first(self, fresh: set[TP]) -> dict[TP, int]:
+        """Where nothing was committed aiokafka leaves the fetcher where it is, which may be behind what was dropped."""
+        if not fresh:
+            return {}
+        earliest = await self.earliest_offsets(*fresh)
+        places = {tp: earliest.get(tp) or 0 for tp in fresh}
+        await super().seek_wait(places)
+        return places
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finishes what is under way before the partitions go: the next owner then repeats nothing."""
@@ -261,7 +243,7 @@ def install(
     topics: frozenset[str],
     chunk_events: int,
     on_revoke: Callable[[], Awaitable[None]],
-    on_seek: Callable[[dict[TP, int | None]], None],
+    on_seek: Callable[[dict[TP, int]], None],
 ) -> None:
     """Gives `app` the chunk transport for `topics`.
 

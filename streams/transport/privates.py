@@ -16,19 +16,24 @@ USED: Final = {
         "perform_seek", "seek_to_committed", "seek_wait", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
     ),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
-    "faust.tables.recovery:Recovery": ("revoke", "flush_buffers", "active_remaining_total", "on_recovery_completed"),
-    "faust.tables:TableManager": ("changelog_queue",),
+    "faust.tables.recovery:Recovery": (
+        "revoke", "flush_buffers", "active_remaining_total", "on_rebalance", "on_recovery_completed", "_wait", "wait_first", "signal_recovery_start",
+    ),
+    "faust.tables:TableManager": ("changelog_queue", "recovery"),
+    "faust:App": ("on_rebalance_start",),
     "mode.utils.queues:ThrowableQueue": ("get", "clear", "_wakeup_next"),
     "faust.tables.base:Collection": ("persisted_offset", "on_changelog_event", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
+    "aiokafka.consumer.fetcher:Fetcher": ("error_future",),
+    "aiokafka.consumer.group_coordinator:GroupCoordinator": ("check_errors", "request_rejoin"),
     "aiokafka.consumer.fetcher:PartitionRecords": ("_unpack_records",),
     "aiokafka:AIOKafkaProducer": ("create_batch", "send_batch"),
 }  # fmt: skip
 """Class -> its methods that are overridden or called."""
 
 FIELDS: Final = (
-    "TableManager._changelog_queue", "ThrowableQueue._queue", "ThrowableQueue._putters", "ThrowableQueue._errors",
+    "App.rebalancing_count", "TableManager._recovery", "TableManager._changelog_queue", "ThrowableQueue._queue", "ThrowableQueue._putters", "ThrowableQueue._errors",
     "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
-    "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaConsumer._fetch_min_bytes", "AIOKafkaConsumer._max_partition_fetch_bytes",
+    "AIOKafkaConsumer._coordinator", "AIOKafkaConsumer._fetcher", "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaConsumer._fetch_min_bytes", "AIOKafkaConsumer._max_partition_fetch_bytes",
     "AIOKafkaConsumer._key_deserializer", "PartitionRecords._key_deserializer", "PartitionRecords._records",
     "PartitionRecords._check_crcs", "PartitionRecords.next_fetch_offset", "AIOKafkaProducer._message_accumulator._batch_ttl",
 )  # fmt: skip

@@ -44,7 +44,8 @@ class ChunkTable(faust.Table[Any, Any]):
         self.read = 0
         """Records of the changelog that were read since the start: what a restart cost."""
         self._unseen: Counter[int] = Counter()  # foreign ranges by partition that were not compared yet
-        self._applied: dict[int, int] = {}
+        self._applied: dict[int, int] = {}  # everything of the changelog up to here is in the rows
+        self._ends: dict[int, int] = {}  # as far as the changelog is known: between the two, another wrote
 
     def _changelog_topic_name(self) -> str:
         return str(self.name)
@@ -55,20 +56,35 @@ class ChunkTable(faust.Table[Any, Any]):
 
     def wrote(self, partition: int, last: int, changes: Changes) -> None:
         """Records of our own end at `last`. Where they are not all that came, somebody else wrote as well, and until that
-        was compared the rows are complete only up to the old mark."""
-        applied = self._applied.get(partition)
-        if applied is not None and last - applied != len(changes):
-            self.foreign.append((partition, applied + 1, last))
+        was compared the rows are complete only up to the old mark: should the partition stay ours over a rebalance, it is
+        read again from there, because the other may have been its owner."""
+        end = self._ends.get(partition)
+        if end is not None and last - end != len(changes):
+            self.foreign.append((partition, end + 1, last))
             self._unseen[partition] += 1
-        self._applied[partition] = max(last, -1 if applied is None else applied)
+        self._ends[partition] = max(last, -1 if end is None else end)
+        self._complete(partition)
         if (rows := self.rows.get(partition)) is not None:
             incomplete = self._unseen[partition] or self.covered.get(partition)
             mark = None if incomplete else Mark(last, last_of(changes.items()), 0)
             rows.confirm(changes, mark)
 
+    def noticed(self, partition: int, end: int) -> None:
+        """The changelog ends before `end`, and nothing of ours is under way: what is there beyond what we know is another's."""
+        known = self._ends.get(partition)
+        if partition in self.owned and known is not None and end - 1 > known:
+            self.foreign.append((partition, known + 1, end - 1))
+            self._unseen[partition] += 1
+            self._ends[partition] = end - 1
+
     def seen(self, partition: int) -> None:
         """One range of `foreign` was compared."""
         self._unseen[partition] = max(0, self._unseen[partition] - 1)
+        self._complete(partition)
+
+    def _complete(self, partition: int) -> None:
+        if not self._unseen[partition] and partition in self._ends:
+            self._applied[partition] = self._ends[partition]
 
     async def on_changelog_event(self, event: Any) -> None:
         """A chunk is a batch already: it waits for no other. A standby's last chunk would wait until the next event."""
@@ -86,6 +102,7 @@ class ChunkTable(faust.Table[Any, Any]):
                 continue
             self._restore(partition, rows, event.value)
             self._applied[partition] = max(event.message.offset, self._applied.get(partition, -1))
+            self._ends[partition] = self._applied[partition]
 
     def _restore(self, partition: int, rows: Rows, records: list[Any]) -> None:
         covered, changes, newer = self.covered.setdefault(partition, set()), dict[bytes, bytes | None](), self.newer
@@ -114,6 +131,10 @@ class ChunkTable(faust.Table[Any, Any]):
         self.restored = False
         self._moving_since = self._moving_since or time.monotonic()
         self._leave(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
+        # What another wrote is read again, with all that came after it.
+        self.foreign.clear()
+        self._unseen.clear()
+        self._ends = dict(self._applied)
         here = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
         await self._enter(here - self.rows.keys())
 
@@ -142,10 +163,11 @@ class ChunkTable(faust.Table[Any, Any]):
             self._take_up(partition, opened[partition].mark)
 
     def _take_up(self, partition: int, mark: Mark | None) -> None:
-        if mark is None:
-            self._applied.pop(partition, None)
-        else:
-            self._applied[partition] = mark.offset
+        for places in (self._applied, self._ends):
+            if mark is None:
+                places.pop(partition, None)
+            else:
+                places[partition] = mark.offset
         self.covered.pop(partition, None)
         self._unseen.pop(partition, None)
         # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
@@ -153,11 +175,14 @@ class ChunkTable(faust.Table[Any, Any]):
         recovery.recovery.revoke(TP(self.changelog_topic_name, partition))
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """From here on the active partitions are ours."""
+        """From here on the active partitions are ours, unless the next rebalance has begun meanwhile."""
         del standby_tps
+        recovery: Any = self.app.tables
+        if recovery.recovery.superseded:
+            return
         self.owned = {tp.partition for tp in active_tps} & self.rows.keys()
         for partition in self.owned:
-            self._applied.setdefault(partition, -1)
+            self._ends[partition] = self._applied.setdefault(partition, -1)
         self.restored = True
         if self._moving_since is not None:
             self.moves.append(time.monotonic() - self._moving_since)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from faust.tables import TableManager
 from mode.utils.queues import ThrowableQueue
+
+from streams.transport.recovery import SafeRecovery
 
 
 class Run(list[Any]):
@@ -47,7 +49,13 @@ class FreshQueue(ThrowableQueue[Any]):
 
 
 class FreshTables(TableManager):
-    """Faust's tables with that queue."""
+    """Faust's tables with that queue, and a recovery that is safe."""
+
+    @property
+    def recovery(self) -> SafeRecovery:
+        if self._recovery is None:
+            self._recovery = SafeRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return cast("SafeRecovery", self._recovery)
 
     @property
     def changelog_queue(self) -> ThrowableQueue[Any]:

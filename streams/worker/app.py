@@ -129,7 +129,7 @@ def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: 
             folding.forget()
         folding.release()
 
-    def on_seek(offsets: dict[TP, int | None]) -> None:
+    def on_seek(offsets: dict[TP, int]) -> None:
         for name, topic in inputs.items():
             folding.expect(topic, {tp.partition: offset for tp, offset in offsets.items() if tp.topic == name})
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from models.contracts.contents import Merchant, SessionLimits
-from models.contracts.profile import decode_profile, encode_profile
+from models.contracts.events import Event, Query
+from models.contracts.profile import Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.tables import JOINED
 from models.contracts.topics import EVENTS, Topic
-from models.outcomes import outcomes
+from models.outcomes import Delta, decided, outcomes
 from models.segmentation.assign import reassign
 from streams.transport.table import ChunkTable
 from streams.worker.assigning import of_members, own_assignment
@@ -23,6 +24,7 @@ from streams.worker.joining import JoinChunk
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 from streams.worker.outcomes import Ledger
+from streams.worker.said import Said
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +56,18 @@ class Folding:
         self._knowledge = knowledge
         self._metrics = metrics
         self._partitions = partitions
-        self._expected: dict[tuple[str, int], int | None] = {}
+        self._expected: dict[tuple[str, int], int] = {}
         self._hours: dict[int, Hours] = {}
         self._behind = behind
         self._erased = erased
+        self.term = 0
+        self.said = Said(lambda: self.owned)
         counters.on_restored = self.counters_restored
+
+    @property
+    def tables(self) -> tuple[ChunkTable, ChunkTable]:
+        """Profiles and outcome counters."""
+        return self._profiles, self._counters
 
     @property
     def owned(self) -> set[int]:
@@ -67,6 +76,8 @@ class Folding:
 
     def release(self) -> None:
         """Nothing is ours until the next rebalance has ended."""
+        self.term += 1
+        self.said.forget()
         self._profiles.owned.clear()
         self._counters.owned.clear()
 
@@ -76,7 +87,7 @@ class Folding:
         self._profiles.forget()
         self._counters.forget()
 
-    def expect(self, topic: Topic, offsets: dict[int, int | None]) -> None:
+    def expect(self, topic: Topic, offsets: dict[int, int]) -> None:
         """The next offset of each partition of `topic`, after a seek to the committed ones."""
         self._expected.update({(topic.name, partition): offset for partition, offset in offsets.items()})
 
@@ -92,9 +103,13 @@ class Folding:
         profiles, hours = self._profiles.rows[partition], self._hours_of(partition)
         source = Source(topic.name, partition, self._partitions)
         counted = partition if topic is EVENTS else partition + JOINED
-        ledger = Ledger(
-            hours, lambda profile, event: outcomes(profile, event, counted, self._attribution(event.merchant))
-        )
+
+        def adds(profile: Profile | None, event: Event) -> Sequence[Delta]:
+            if isinstance(event, Query):
+                return decided(event, counted)
+            return outcomes(profile, event, counted, self._attribution(event.merchant))
+
+        ledger = Ledger(hours, adds)
         kind = Chunk if topic is EVENTS else JoinChunk
         chunk = kind(
             source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased, self._limits
@@ -162,17 +177,34 @@ class Folding:
 
     def overwritten(self) -> list[tuple[ChunkTable, int, int, int]]:
         """Ranges of the changelogs (table, partition, first, last) in which another worker wrote; each is told once."""
-        found = [(table, *place) for table in (self._profiles, self._counters) for place in table.foreign]
-        self._profiles.foreign.clear()
-        self._counters.foreign.clear()
-        return [each for each in found if each[1] in self.owned]
+        found = []
+        for table in self.tables:
+            found += [(table, *place) for place in table.foreign if place[0] in self.owned]
+            table.foreign = [place for place in table.foreign if place[0] not in self.owned]
+        return found
 
-    def compare(self, table: ChunkTable, partition: int, key: bytes, value: bytes | None) -> None:
-        """A record of such a range: where it is not what we hold, ours is to be written again."""
+    def compare(self, table: ChunkTable, partition: int, key: bytes, value: bytes | None) -> bool:
+        """A record of such a range: where what we hold is newer, ours is to be written again. False where it is newer than
+        ours: of events that still come to us, or of the partition's present owner, whom we have not noticed yet."""
         rows = table.rows.get(partition)
         row = None if rows is None else rows.get(key)
-        if row is not None and row != value:
-            table.covered.setdefault(partition, set()).add(key)
+        if row is None or row == value:
+            return True
+        if value is not None and not table.newer(value, row):
+            return False
+        table.covered.setdefault(partition, set()).add(key)
+        return True
+
+    def misled(self, partition: int, key: bytes, value: bytes | None) -> bool:
+        """A record of `assignments` that may be another worker's: where ours says otherwise, it is said again. True."""
+        rows = self._profiles.rows.get(partition)
+        row = None if rows is None else rows.get(key)
+        profile = None if row is None else decode_profile(row)
+        if profile is None or profile.joined is not None or not profile.moves:
+            return True  # it is another's to say, or there is nothing to say
+        if value is None or decode_assignment(value).membership != profile.membership:
+            self._profiles.covered.setdefault(partition, set()).add(key)
+        return True
 
     def mend(self) -> list[Folded]:
         """What lies under older records, to be written once more."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from models.contracts.settings import Settings
 from models.contracts.topics import Topic
@@ -64,6 +65,15 @@ class Follower:
         while True:
             await self._turn()
             await asyncio.sleep(0)
+
+    async def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int] | None:
+        """The offset after the last record of each of these partitions of a topic on the broker, any one; None where no
+        broker answers."""
+        try:
+            found = await self._consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
+        except KafkaError:
+            return None
+        return {place.partition: end for place, end in found.items()}
 
     async def stop(self) -> None:
         """Closes the connection."""

@@ -40,6 +40,11 @@ class Lags:
         return Lag(behind, max(0.0, now - self._since.setdefault(partition, now)))
 
     @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Partition and what of it is to be confirmed next."""
+        return tuple(sorted(self._next.items()))
+
+    @property
     def partitions(self) -> list[int]:
         """Those that are ours."""
         return sorted(self._next)

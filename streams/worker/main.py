@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
+import threading
 import time
 from contextlib import AsyncExitStack
 from functools import partial
@@ -40,11 +42,12 @@ from streams.worker.folding import Folding, Waiters
 from streams.worker.follower import Follower
 from streams.worker.heartbeat import beating
 from streams.worker.knowledge import Knowledge
-from streams.worker.mending import mending
+from streams.worker.mending import Mender
 from streams.worker.metrics import Metrics
 from streams.worker.operations import Operations
 from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
 from streams.worker.reassigning import reassigning
+from streams.worker.stalling import watching
 from streams.worker.sweeping import Sweeper, sweeping
 from streams.worker.trimming import trimming
 from streams.worker.verify import verify
@@ -55,7 +58,7 @@ FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE, ERASURES)
 TOUCHED = (EVENTS, JOINS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
 DRAIN_S = 15.0
 """What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
-STOP_S = 8.0
+STOP_S, LAST_S = 8.0, 9.0
 ABSENCE_S = 3600.0
 """So long the broker may be away while the same process waits with what it has folded."""
 GARBAGE = 100_000
@@ -139,9 +142,10 @@ class Worker:
 
         pipeline = Pipeline(
             producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.wrote, counters.wrote,
-            lambda: folding.owned,
+            folding.said.wrote, folding,
         )  # fmt: skip
         acknowledge = make_agents(app, self._settings, folding, pipeline)
+        mender = Mender(self._settings, folding, pipeline, follower.ends)
 
         async def restored() -> None:
             for merchant in knowledge.merchants:
@@ -153,7 +157,7 @@ class Worker:
             pipeline.run(),
             pipeline.settle(),
             reassigning(folding, pipeline, waiters, self._metrics, self._settings.reassign_rate),
-            mending(self._settings, folding, pipeline),
+            mender.run(),
             self._sweeping(folding, profiles, pipeline),
             beating(self._settings, lambda: folding.owned, pipeline),
             trimming(self._settings, lambda: folding.owned, lambda: int(time.time() * 1000)),
@@ -168,22 +172,27 @@ class Worker:
                 store.scrub,
             ).run(),
             self._operations.run(app, folding, (profiles, counters)),
+            watching(
+                lambda: self._operations.progress(app, (profiles, counters)),
+                lambda: self._operations.behind(follower),
+            ),
             _faust(app),
         ]
-        await self._run(app, pipeline, asked, parts)
+        await self._run(app, pipeline, mender, asked, parts)
         folding.release()
 
-    async def _run(self, app: Any, pipeline: Pipeline, asked: asyncio.Event, parts: list[Any]) -> None:
+    async def _run(self, app: Any, pipeline: Pipeline, mender: Mender, asked: asyncio.Event, parts: list[Any]) -> None:
         """Until the first part ends, which only a fault makes it do, or a signal comes."""
         tasks = [asyncio.ensure_future(part) for part in (asked.wait(), *parts)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             self._operations.stop()
             if tasks[0] in done:
-                await _drain(app, pipeline)
+                await _drain(app, pipeline, mender)
             for task in done:
                 task.result()
         finally:
+            _end_soon()
             async with asyncio.timeout(STOP_S):
                 await app.stop()
             for task in tasks:
@@ -222,19 +231,34 @@ def _taken(knowledge: Knowledge, erasures: Erasures, topic: str, key: bytes, val
         log.error("a record of %s cannot be used: %s", topic, type(error).__name__)
 
 
+def _end_soon() -> None:
+    """Faust ends a thread by waiting for it with the event loop stopped, and that thread may wait for the loop; and a
+    producer waits for its broker. A process that should have ended is in nobody's way but its successor's."""
+
+    def end() -> None:
+        log.error("the worker did not end in order and is ended")
+        os._exit(1)
+
+    last = threading.Timer(LAST_S, end)
+    last.daemon = True
+    last.start()
+
+
 async def _faust(app: Any) -> None:
     await app.start()
     await app.wait_until_stopped()
     raise app.crash_reason or RuntimeError("Faust stopped")
 
 
-async def _drain(app: Any, pipeline: Pipeline) -> None:
-    """Takes nothing more in, brings what was taken to its end and commits it: the next worker repeats nothing."""
+async def _drain(app: Any, pipeline: Pipeline, mender: Mender) -> None:
+    """Takes nothing more in, brings what was taken to its end and commits it: the next worker repeats nothing. And nothing
+    newer stays under what is older: compaction would keep the older, should no worker come for a day."""
     app.consumer.stop_flow()
     app.flow_control.suspend()
     app.flow_control.clear()
     try:
         async with asyncio.timeout(DRAIN_S):
+            await mender.once()
             await pipeline.drained()
             await app.consumer.commit()
     except TimeoutError:

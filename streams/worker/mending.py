@@ -7,48 +7,107 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from models.contracts.settings import Settings
+from models.contracts.topics import ASSIGNMENTS
 from streams.transport.table import ChunkTable
 from streams.worker.folding import Folding
 from streams.worker.pipeline import Pipeline, Waiting
+from streams.worker.said import Range
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.5
+STRANGERS = 10
+"""Looks between two questions to the broker whether somebody has written where we have nothing to write."""
+
+Compare = Callable[[int, bytes, "bytes | None"], bool]
+"""(partition, key, value) -> whether nothing more is to be done about it."""
+Ends = Callable[[str, Iterable[int]], Awaitable["dict[int, int] | None"]]
+"""(topic on the broker, partitions) -> the offset after the last record of each; None where no broker answers."""
 
 
-async def mending(settings: Settings, folding: Folding, pipeline: Pipeline) -> None:
-    """Goes on until it is cancelled."""
-    while True:
-        for table, partition, first, last in folding.overwritten():
-            await _compare(settings, folding, table, partition, first, last)
-            table.seen(partition)
-        for mended in folding.mend():
+class Mender:
+    """`run` goes on until it is cancelled; `once` is for the end, when nobody may come after us for a while."""
+
+    def __init__(self, settings: Settings, folding: Folding, pipeline: Pipeline, ends: Ends) -> None:
+        self._settings = settings
+        self._folding = folding
+        self._pipeline = pipeline
+        self._ends = ends
+        self._later: list[tuple[ChunkTable, tuple[int, int, int]]] = []
+        """What was newer than ours, or could not be read: looked at again in the next round."""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            for _ in range(STRANGERS):
+                await self.once()
+                await asyncio.sleep(LOOK_S)
+            for table, place in self._later:
+                table.foreign.append(place)
+            self._later.clear()
+            await self.strangers()
+
+    async def strangers(self) -> None:
+        """Looks for records that our own writes would not meet, because we have none to write there; and at what others said
+        on `assignments`, where a known customer's worker writes into partitions of others, so that some are always there."""
+        said = ASSIGNMENTS.on(self._settings.topic_prefix)
+        asked: list[tuple[str, Callable[[int, int], None]]] = [(said, self._folding.said.noticed)]
+        asked += [(table.changelog_topic_name, table.noticed) for table in self._folding.tables]
+        for topic, noticed in asked:
+            term = self._folding.term
+            ends = await self._ends(topic, sorted(self._folding.owned))
+            if ends is None or self._folding.term != term or not self._pipeline.idle:
+                break
+            for partition, end in ends.items():
+                noticed(partition, end)
+        places = self._folding.said.foreign()
+        unread = places.keys() - await self._read(said, places, self._folding.misled)
+        self._folding.said.again({partition: places[partition] for partition in unread})
+
+    async def once(self) -> None:
+        """Compares what is to be compared, and writes what is to be written."""
+        for table, partition, first, last in self._folding.overwritten():
+            compare = partial(self._folding.compare, table)
+            if await self._read(table.changelog_topic_name, {partition: (first, last)}, compare):
+                table.seen(partition)
+            else:
+                self._later.append((table, (partition, first, last)))
+        for mended in self._folding.mend():
             count = len(mended.profiles) + len(mended.outcomes)
             log.warning(
                 "%d records of partition %d lay under older ones and are written again", count, mended.source.partition
             )
-            await pipeline.put(Waiting(mended, None, count, time.time()))
-        await asyncio.sleep(LOOK_S)
+            await self._pipeline.put(Waiting(mended, None, count, time.time()))
 
-
-async def _compare(
-    settings: Settings, folding: Folding, table: ChunkTable, partition: int, first: int, last: int
-) -> None:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
-        request_timeout_ms=10_000,
-    )  # fmt: skip
-    await consumer.start()
-    try:
-        place = TopicPartition(table.changelog_topic_name, partition)
-        consumer.assign([place])
-        consumer.seek(place, first)
-        while await consumer.position(place) <= last:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    folding.compare(table, partition, record.key, record.value)
-    finally:
-        await consumer.stop()
+    async def _read(self, topic: str, places: Mapping[int, Range], compare: Compare) -> set[int]:
+        """The partitions whose records could be read, and of each of which `compare` says that it is settled."""
+        if not places:
+            return set()
+        last = {TopicPartition(topic, partition): place[1] for partition, place in places.items()}
+        settled = set(places)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
+            request_timeout_ms=10_000,
+        )  # fmt: skip
+        try:
+            await consumer.start()
+            consumer.assign(list(last))
+            for place in last:
+                consumer.seek(place, places[place.partition][0])
+            while any([await consumer.position(place) <= end for place, end in last.items()]):
+                for place, records in (await consumer.getmany(timeout_ms=500)).items():
+                    for record in records:
+                        if not compare(place.partition, record.key, record.value):
+                            settled.discard(place.partition)
+        except KafkaError as error:
+            log.warning("what another worker wrote cannot be read: %r", error)
+            return set()
+        finally:
+            await consumer.stop()
+        return settled

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from faust.types import TP
 
 from streams.transport.table import ChunkTable
 from streams.worker.folding import Folding
+from streams.worker.follower import Follower
 from streams.worker.lag import Lags
 from streams.worker.metrics import Metrics
 from streams.worker.pipeline import Waiting
@@ -59,6 +60,18 @@ class Operations:
             folding.measure()
             self._measure_lag(app)
             await asyncio.sleep(LOOK_S)
+
+    def progress(self, app: Any, tables: Sequence[ChunkTable]) -> Hashable:
+        """Another one whenever the worker has done anything."""
+        return app.consumer_generation_id, app.rebalancing_count, *(table.read for table in tables), self.lags.places
+
+    async def behind(self, follower: Follower) -> bool | None:
+        """Whether there is anything to do; None where no broker says so."""
+        places = dict(self.lags.places) or {0: 0}  # asked in any case: a broker that is away is nobody's fault
+        ends = await follower.ends(self._events, places)
+        if ends is None:
+            return None
+        return self.missing is not None or any(end > places[partition] for partition, end in ends.items())
 
     def _what_is_missing(self, app: Any, tables: Sequence[ChunkTable]) -> str | None:
         if self._stopping:

@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from models.contracts.ids import partition_of
 from streams.store.base import Changes
@@ -29,16 +29,30 @@ IN_FLIGHT = 8
 """Full chunks between folding and acknowledgement: enough to hide a broker's round trip, few enough to repeat quickly."""
 
 
+class Owner(Protocol):
+    """Whose the partitions are."""
+
+    @property
+    def owned(self) -> set[int]:
+        """Partitions that are ours now."""
+
+    @property
+    def term(self) -> int:
+        """Another one whenever all partitions have gone: what was folded before is not ours to write any more, though the
+        partition may have come back."""
+
+
 class Waiting:
     """One folded chunk on its way out. `event` is what to acknowledge, None for what no event caused."""
 
-    __slots__ = ("done", "event", "folded", "produced", "sent", "size")
+    __slots__ = ("done", "event", "folded", "produced", "sent", "size", "term")
 
     def __init__(self, folded: Folded, event: Any, size: int, produced: float) -> None:
         self.folded = folded
         self.event = event
         self.size = size
         self.produced = produced
+        self.term = -1
         self.sent = False
         self.done = asyncio.Event()
         """Set once the broker has all of it."""
@@ -66,16 +80,16 @@ class Pipeline:
         on_confirmed: Callable[[Waiting], Awaitable[None]],
         on_profiles: OnChangelog,
         on_outcomes: OnChangelog,
-        owned: Callable[[], set[int]],
+        on_assignments: OnChangelog,
+        owner: Owner,
     ) -> None:
-        """`limit`: events in flight. `on_profiles` and `on_outcomes` are told what the broker has."""
+        """`limit`: events in flight. `on_profiles` and the others are told what the broker has."""
         self._producer = producer
         self._outlets = outlets
         self._limit = limit * IN_FLIGHT
         self._on_confirmed = on_confirmed
-        self._on_profiles = on_profiles
-        self._on_outcomes = on_outcomes
-        self._owned = owned
+        self._told = {outlets.profiles: on_profiles, outlets.outcomes: on_outcomes, outlets.assignments: on_assignments}
+        self._owner = owner
         self._queue: deque[Waiting] = deque()
         self._sent: deque[tuple[list[Waiting], list[Sent]]] = deque()
         self._events = 0
@@ -88,8 +102,14 @@ class Pipeline:
         """Events folded and not yet acknowledged."""
         return self._events
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._queue and not self._sent and not self._busy
+
     async def put(self, waiting: Waiting) -> None:
         """Takes one chunk; waits while too much is under way."""
+        waiting.term = self._owner.term
         self._busy += 1  # before the first await: whoever drains must see what is folded already
         # In the order of folding: a profile must not overtake the outcomes of an event that is folded into it.
         async with self._turn, self._changed:
@@ -102,7 +122,7 @@ class Pipeline:
     async def drained(self) -> None:
         """Waits until nothing is under way."""
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._queue and not self._sent and not self._busy)
+            await self._changed.wait_for(lambda: self.idle)
 
     async def run(self) -> None:
         """Sends what waits, all of it at a time."""
@@ -136,9 +156,9 @@ class Pipeline:
 
     async def _send(self, taken: list[Waiting]) -> list[Sent]:
         """Both steps; a chunk of a partition that is no longer ours is left, unacknowledged, to its new owner."""
-        owned = self._owned()
+        owned, term = self._owner.owned, self._owner.term
         for waiting in taken:
-            waiting.sent = waiting.folded.source.partition in owned
+            waiting.sent = waiting.term == term and waiting.folded.source.partition in owned
         mine = [waiting.folded for waiting in taken if waiting.sent]
         now = int(time.time() * 1000)
         first = [
@@ -171,10 +191,8 @@ class Pipeline:
     async def _confirm(self, sent: Iterable[Sent]) -> None:
         for each in sent:
             offset = await each.confirmed()
-            if each.topic == self._outlets.profiles:
-                self._on_profiles(each.partition, offset, each.changes)
-            elif each.topic == self._outlets.outcomes:
-                self._on_outcomes(each.partition, offset, each.changes)
+            if (told := self._told.get(each.topic)) is not None:
+                told(each.partition, offset, each.changes)
 
 
 def _merged(parts: Iterable[tuple[int, Changes]]) -> dict[int, dict[bytes, bytes | None]]:

@@ -9,10 +9,10 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.transport.consumer import SafeResume
+from streams.transport.consumer import ChunkConsumer, SafeResume
 
 EVENTS = TP("events", 0)
-END, COMMITTED, OLD_PLACE = 40, 10, 25
+END, COMMITTED, OLD_PLACE, FIRST = 40, 10, 25, 3
 
 
 @dataclass
@@ -107,3 +107,34 @@ async def test_stock_faust_loses_events_between_the_committed_place_and_the_old_
 
 async def test_ours_begins_where_the_group_left_off_and_loses_none() -> None:
     assert await arrived(OurConsumer) == list(range(COMMITTED, END))
+
+
+class NothingCommitted(Kafka):
+    """A group that has done nothing yet. As aiokafka, it stays where it is then."""
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return {EVENTS: None}  # type: ignore[dict-item]  # whatever Faust's types say
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, FIRST)
+
+    async def seek_wait(self, places: dict[TP, int]) -> None:
+        self.place = places[EVENTS]
+
+
+class FreshConsumer(ChunkConsumer):
+    chunk_topics = frozenset({EVENTS.topic})
+
+    def _new_consumer_thread(self) -> Any:
+        return NothingCommitted()
+
+    def add_dependency(self, service: Any) -> Any:
+        return service
+
+
+async def test_where_nothing_was_committed_yet_it_begins_at_the_first() -> None:
+    app: Any = faust.App("resume", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False)
+    consumer: Any = FreshConsumer(app.transport, asyncio.sleep, None, None)
+    await consumer.seek_to_committed()
+    assert consumer._thread.place == FIRST, "what was fetched and dropped before would be lost"
+    assert consumer.sought == {EVENTS: FIRST}
