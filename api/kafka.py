@@ -48,6 +48,19 @@ def consumer(brokers: str, name: str, **more: Any) -> Consumer:
     )
 
 
+def know_topics(client: Consumer | Producer, brokers: str, timeout: float) -> None:
+    """Lets a client learn where partitions are before it is given any: librdkafka looks for the leaders of those that it
+    does not know only once a second, and reads nothing before.
+
+    Raises:
+        UnavailableError: no broker answers.
+    """
+    try:
+        client.list_topics(timeout=timeout)
+    except KafkaException as error:
+        raise unavailable(brokers) from error
+
+
 def producer(brokers: str, name: str, **more: Any) -> Producer:
     """An idempotent producer that puts keys where Java's, aiokafka's and kafka-python's do."""
     return Producer(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from api.kafka import consumer, watermarks
+from api.kafka import consumer, know_topics, watermarks
 from models.contracts.errors import PoisonError, UnavailableError
 from models.contracts.topics import Topic
 
@@ -173,6 +173,7 @@ class Replica:
         told = {} if self._on_standing is None else {"stats_cb": self._told, "statistics.interval.ms": STANDING_MS}
         self._consumer = consumer(self._brokers, self._name, **told)
         try:
+            know_topics(self._consumer, self._brokers, START_TIMEOUT_S)
             ends = watermarks(self._brokers, self._wanted, START_TIMEOUT_S)
             self._consumer.assign([self._begin(*place, *ends[place]) for place in self._wanted])
         except UnavailableError:

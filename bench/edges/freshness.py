@@ -3,16 +3,13 @@
 `freshness_same_request`: share of answers of a merchant with ``freshness: live`` that show the content of the segment
 that this very query moves its warm customer into, on a real edge. `agreement`: over real sessions of the e-shop (10,000;
 quick 500), the share of queries whose answer was made from the membership that the worker's way reaches with the same
-events, folded and assigned one after the other; `disagreements` names up to three.
+events, folded and assigned one after the other; `disagreements` names up to three. How soon the stream brings it: `streamed`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
 import random
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +21,11 @@ from api.edge.replication import handlers
 from api.edge.state import Edge
 from api.replica import Record
 from bench.edges import shop
+from bench.edges.limits import told
 from bench.edges.stand import Stand, say
+from bench.edges.streamed import streamed, views_needed
 from demo import eshop
 from demo.visit import Visit
-from models.contracts.profile import Profile
 from models.contracts.settings import Settings
 from tests.support.overlay import Agreement
 from tests.support.overlay import agreement as overlay_agreement
@@ -42,7 +40,11 @@ PINNED = "ct-00003"
 
 def measure(*, quick: bool = False) -> dict[str, object]:
     """The section's figures."""
-    return {**same_request(QUICK_ASKED if quick else ASKED), **agreement(QUICK_SESSIONS if quick else SESSIONS)}
+    return {
+        **same_request(QUICK_ASKED if quick else ASKED),
+        **agreement(QUICK_SESSIONS if quick else SESSIONS),
+        **streamed(quick=quick),
+    }
 
 
 def same_request(customers: int) -> dict[str, object]:
@@ -59,14 +61,6 @@ def same_request(customers: int) -> dict[str, object]:
             live += shown[-1] == PINNED and PINNED not in shown[:-1]
     say(f"{live} of {warm} answers reflect the query that they answer")
     return {"freshness_same_request": round(live / warm, 5), "same_request_customers": warm}
-
-
-def views_needed(profile: Profile) -> int:
-    """Page views of coats until they are 60 % of the family, this one included."""
-    values = profile.families.get("category", {})
-    coats = values["coats"].total if "coats" in values else 0.0
-    whole = sum(counter.total for counter in values.values())
-    return next(n for n in itertools.count(1) if (coats + n) / (whole + n) >= 0.6)
 
 
 def _ask(client: httpx.Client, number: int) -> str | None:
@@ -102,4 +96,4 @@ async def _agreement(edge: Edge, bench: Bench, visits: list[Visit]) -> Agreement
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(quick="--quick" in sys.argv)))
+    told("freshness", measure)

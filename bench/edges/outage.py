@@ -4,12 +4,12 @@
 """
 
 import asyncio
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from bench.edges.limits import told
 from bench.edges.stage import Stage, beside
 from tests.support.openloop import Answer, OpenLoop, percentile
 
@@ -83,4 +83,4 @@ async def _answers(load: OpenLoop, rate: float, seconds: float) -> list[Answer]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(quick="--quick" in sys.argv)))
+    told("outage", measure)

@@ -11,7 +11,6 @@ request is sent, each edge is asked every 10 ms until its answer shows the new c
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import secrets
 import subprocess
@@ -26,6 +25,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from bench.edges.limits import told
 from bench.edges.table_topic import put_assignments
 from demo.console import ConsoleApi
 from demo.figures import percentile
@@ -214,4 +214,4 @@ def publish(*, quick: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(publish(quick="--quick" in sys.argv)))
+    told("publish", publish)

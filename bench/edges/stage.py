@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,26 +13,18 @@ import msgspec
 
 from api.edge.spool.ledger import read_ledger
 from api.kafka import producer
+from bench.edges import kept
 from models.contracts.settings import Settings
-from models.contracts.topics import EVENTS
 from streams import admin
 from streams.brokers import Kafka, free_port
 from tests.support.live_merchant import merchant_of, publication_of, records
 from tests.support.openloop import OpenLoop
 from tests.support.process import Process
-from tests.support.tap import Tap
 from tests.support.waiting import eventually
 
 MERCHANT = "bench"
 CUSTOMERS = 100_000
-SETTLE_S = 20.0
-
-
-class _Named(msgspec.Struct):
-    id: str
-
-
-_named = msgspec.json.Decoder(_Named).decode
+PARTITIONS = 16
 
 
 class Stage:
@@ -45,7 +36,7 @@ class Stage:
         self.run = secrets.token_hex(4)
         self.spools = folder / "spool" / "edge-1"
         self._settings = {
-            "partitions": 16, "data_dir": folder, "edge_port": self.port, "edge_id": "edge-1", "drain_s": 0.2,
+            "partitions": PARTITIONS, "data_dir": folder, "edge_port": self.port, "edge_id": "edge-1", "drain_s": 0.2,
             "network_rate": 0, "merchant_rate": 0, "log_level": "warning", **settings,
         }  # fmt: skip
         self._folder = folder
@@ -53,7 +44,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.broker)
-        admin.apply(Settings(brokers=self.broker.address, partitions=16))
+        admin.apply(Settings(brokers=self.broker.address, partitions=PARTITIONS))
         writer = producer(self.broker.address, "bench")
         for topic, key, value in records(merchant_of(MERCHANT), publication_of(MERCHANT)):
             writer.produce(topic.name, value=value, key=key)
@@ -100,18 +91,9 @@ class Stage:
         eventually(lambda: self.metric("tailorbird_spool_pending") == 0, within, "Kafka has everything")
 
     def lost(self, load: OpenLoop) -> int:
-        """How many recorded answers have no event on the topic; looked for until nothing more comes."""
-        missing = {self.id_of(answer.number) for answer in load.answers if answer.recorded}
-        tap = Tap(self.broker.address, "", (EVENTS,))
-        until, seen = time.monotonic() + SETTLE_S, 0
-        try:
-            while missing and time.monotonic() < until:
-                found = tap.records(EVENTS)
-                missing -= {_named(record.value() or b"").id for record in found[seen:]}
-                seen = len(found)
-        finally:
-            tap.close()
-        return len(missing)
+        """How many recorded answers have no event on the topic."""
+        promised = {self.id_of(answer.number) for answer in load.answers if answer.recorded}
+        return len(promised - kept.ids(self.broker.address, PARTITIONS, promised.issubset))
 
 
 async def beside(load: OpenLoop, rate: float, act: Callable[[], None]) -> None:

@@ -12,29 +12,19 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-import msgspec
 
 from api.kafka import producer
-from bench.edges import shop
+from bench.edges import kept, shop
 from bench.edges.load import SERVER_CORE
 from bench.edges.processes import Family
 from models.contracts.settings import Settings
-from models.contracts.topics import EVENTS
 from streams import admin
 from streams.brokers import Kafka, free_port
 from tests.support.process import Process
-from tests.support.tap import Tap
 from tests.support.waiting import eventually
 
-SHOWN_S = 30.0
+PARTITIONS = 16
 ALL_CORES = os.sched_getaffinity(0)
-
-
-class _Named(msgspec.Struct):
-    id: str
-
-
-_named = msgspec.json.Decoder(_Named).decode
 
 
 def say(text: str) -> None:
@@ -48,10 +38,13 @@ class Edge:
         self.port = port
         self.family = Family(process.pid)
 
+    def metrics(self) -> str:
+        """All of them, as they are scraped."""
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=20).text
+
     def metric(self, name: str) -> float:
         """The sum of a metric's samples whose name and labels begin so."""
-        lines = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=20).text.splitlines()
-        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+        return sum(float(line.split()[-1]) for line in self.metrics().splitlines() if line.startswith(name))
 
     @property
     def recorded(self) -> int:
@@ -75,7 +68,7 @@ class Stand:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.broker)
-        admin.apply(Settings(brokers=self.broker.address, partitions=16))
+        admin.apply(Settings(brokers=self.broker.address, partitions=PARTITIONS))
         self._fill()
         with on_core(SERVER_CORE):
             for name, settings in self._editions.items():
@@ -92,7 +85,7 @@ class Stand:
         port = free_port()
         # Every limit is on, and so wide that the load, which comes from one machine, stays inside.
         usual = {
-            "brokers": self.broker.address, "partitions": 16, "data_dir": self._folder / name, "edge_id": f"edge-{name}",
+            "brokers": self.broker.address, "partitions": PARTITIONS, "data_dir": self._folder / name, "edge_id": f"edge-{name}",
             "edge_port": port, "drain_s": 0.2, "log_level": "warning", "network_rate": 1e6, "merchant_rate": 1e6,
         }  # fmt: skip
         process = Process("edge", {**usual, **settings}, self._folder / f"{name}.log", f"http://127.0.0.1:{port}")
@@ -127,20 +120,10 @@ class Stand:
         self._shippers(signal.SIGCONT)
         for edge in self.edges.values():
             eventually(lambda e=edge: e.metric("tailorbird_spool_pending") == 0, 120, "Kafka has everything")  # type: ignore[misc]
-        return recorded - self._kept(recorded)
-
-    def _kept(self, recorded: int) -> int:
-        """Distinct events on Kafka; a broker that was killed shows its last records some seconds after its start."""
-        tap = Tap(self.broker.address, "", (EVENTS,))
-        kept: set[str] = set()
-        until = time.monotonic() + SHOWN_S
-        try:
-            while len(kept) < recorded and time.monotonic() < until:
-                kept.update(_named(record.value() or b"").id for record in tap.records(EVENTS))
-                time.sleep(0.2)
-        finally:
-            tap.close()
-        return len(kept)
+        there = kept.ids(self.broker.address, PARTITIONS, lambda found: len(found) >= recorded)
+        aside = sum(edge.metric("tailorbird_rejected_total") for edge in self.edges.values())
+        say(f"{recorded} answers were recorded, {len(there)} events are on Kafka, {aside:.0f} were put aside")
+        return recorded - len(there)
 
     def _shippers(self, number: signal.Signals) -> None:
         for edge in self.edges.values():

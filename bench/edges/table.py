@@ -7,7 +7,6 @@ lmdb. The snapshot is read from disk: its pages are dropped from the kernel's ca
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import statistics
@@ -21,6 +20,7 @@ from typing import Any
 
 from api.edge.table import PackedTable, Position, load_snapshot, save_snapshot
 from api.edge.table.directory import SHARED_MEMORY
+from bench.edges.limits import told
 from bench.edges.table_peers import measure_dict, measure_lmdb
 from bench.edges.table_topic import from_the_topic
 from models.contracts.ids import customer_key
@@ -191,4 +191,4 @@ def _packed(count: int, sample: Sequence[int]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(table(quick="--quick" in sys.argv)))
+    told("table", table)

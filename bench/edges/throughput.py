@@ -8,14 +8,13 @@ machine pays for; `over_*_per_s` compare answers a second. `disk_over_write` is 
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench.edges import peers, shop, tools
+from bench.edges.limits import told
 from bench.edges.load import SERVER_CORE, Run, closed_loop, open_loop, write
 from bench.edges.peers import PEERS
 from bench.edges.processes import Family
@@ -101,4 +100,4 @@ def _figures(runs: dict[str, list[Run]]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(quick="--quick" in sys.argv)))
+    told("throughput", measure)

@@ -1,7 +1,7 @@
 """An edge on a real socket without Kafka behind: for tests of what comes from outside.
 
-``python -m tests.support.wire_edge`` runs one with the settings of its environment and the merchants `shop` and `other`
-live; `WireEdge` starts it as a child and looks at it from outside.
+``python -m tests.support.wire_edge`` runs one with the settings of its environment and
+`MERCHANTS` live; `WireEdge` starts it as a child and looks at it from outside.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from streams.brokers import free_port, leash
 from tests.support.process import environment
 from tests.support.waiting import eventually
 
-MERCHANTS = ("shop", "other")
+MERCHANTS = ("shop", "other", *(f"m{number}" for number in range(100)))
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

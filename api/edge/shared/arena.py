@@ -41,6 +41,7 @@ _HEAD: Final = Struct("<QIIIHH")  # sequence, checksum, bytes of key, of value, 
 _CHECKED_FROM: Final = 12
 _SEQUENCE, _COUNT, _TOUCHED = range(3)
 _INDEX_AT: Final = 8  # words before the index
+_numbers: Final = tuple(Struct(f"<{count}I") for count in range(MOST_BLOCKS))
 _BLOCK_BITS: Final = 32
 _BLOCK_MASK: Final = (1 << _BLOCK_BITS) - 1
 
@@ -254,31 +255,38 @@ class ArenaWriter:
         self._arena.words[_COUNT] = len(self._held)
 
     def _take_over(self) -> None:
+        """No checksum is looked at: a word is stored when its blocks are whole, and let go of before they are used again, so
+        a kill in between leaves no word of half a profile. Readers look at it anyway."""
         arena = self._arena
+        end = _INDEX_AT + arena.buckets * BUCKET
         found: list[tuple[int, bytes, _Held]] = []
-        for word in range(_INDEX_AT, _INDEX_AT + arena.buckets * BUCKET):
-            if not arena.words[word]:
-                continue
-            first = arena.words[word] & _BLOCK_MASK
-            whole = arena.blob(first)
-            if whole is None:
-                arena.words[word] = 0
-                continue
-            found.append((whole[0], whole[1], _Held(word, (first, *_further(arena, first)))))
-        for _, key, held in sorted(found):
-            self._held[key] = held
-        used = {block for held in self._held.values() for block in held.blocks}
-        self._fresh = max(used, default=-1) + 1
-        self._release(block for block in range(self._fresh) if block not in used)
+        for word, value in enumerate(arena.words[_INDEX_AT:end].tolist(), _INDEX_AT):
+            if value:
+                found.append(self._there(word, value & _BLOCK_MASK))
+        found.sort()
+        self._held.update((key, held) for _, key, held in found)
+        self._fresh = max((max(held.blocks) for _, _, held in found), default=-1) + 1
+        used = bytearray(self._fresh)
+        for _, _, held in found:
+            for block in held.blocks:
+                used[block] = 1
+        self._release(block for block, taken in enumerate(used) if not taken)
         fresh, touched = arena.start + self._fresh * BLOCK, arena.words[_TOUCHED]
         arena.memory[fresh:touched] = bytes(touched - fresh)
         self._count()
 
-
-def _further(arena: Arena, block: int) -> list[int]:
-    at = arena.start + block * BLOCK
-    count = int.from_bytes(arena.memory[at + 20 : at + 22], "little")
-    return memoryview(arena.memory[at + _HEAD.size : at + _HEAD.size + 4 * count]).cast("I").tolist()
+    def _there(self, word: int, block: int) -> tuple[int, bytes, _Held]:
+        """Sequence, key and place of what begins in a block."""
+        arena = self._arena
+        memory, at = arena.memory, arena.start + block * BLOCK
+        sequence, _, keys, _, further, _ = _HEAD.unpack_from(memory, at)
+        begin = at + _HEAD.size
+        blocks = (block, *_numbers[further].unpack_from(memory, begin)) if further else (block,)
+        begin += 4 * further
+        key = memory[begin : begin + keys]
+        if begin + keys > at + BLOCK and (whole := arena.blob(block)) is not None:
+            key = whole[1]
+        return sequence, key, _Held(word, blocks)
 
 
 def _blocks(keys: int, values: int) -> int:
