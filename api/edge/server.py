@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.edge.connection import SWEEP_S, Bounded, bounded, sweep
+from api.edge.descriptors import fitting
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 
@@ -33,6 +34,7 @@ class Server(uvicorn.Server):
         protocol: type[Bounded] = Bounded,
     ) -> None:
         """`failed`: something that the process cannot do without has ended; it ends too, and is started anew."""
+        settings = fitting(settings, BACKLOG)
         super().__init__(
             uvicorn.Config(
                 app,

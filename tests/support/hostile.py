@@ -55,6 +55,11 @@ HEADERS = (
     ("Access-Control-Request-Method", "POST"), ("Expect", "200-ok"), ("Upgrade", "h2c"), ("Connection", "keep-alive, x"),
     ("X-\u00e9", "\u00e9"), ("Forwarded", "for=unknown"), ("Referer", "https://shop.example/?email=a@b.example"),
 )  # fmt: skip
+USUAL_HEADERS = tuple(
+    (name, value)
+    for name, value in HEADERS
+    if value.isascii() and name not in ("Expect", "Upgrade", "Connection", "X-\u00e9") and len(value) < 3_000
+)
 FIELDS = (
     "merchant", "customer", "session", "session_started", "session_active", "sent", "session_reason", "id", "at",
     "placements", "context", "consent", "bot", "preview", "debug", "events", "v", "__proto__", "nobody",
@@ -87,6 +92,15 @@ class Hostile:
         else:
             framed = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         return (line + head).encode("utf-8", "surrogatepass") + framed
+
+    def usual(self) -> bytes:
+        """One whose head is a browser's, so that the hot door reads it, with a body that is not."""
+        draw = self._draw
+        headers = [("Host", "edge"), *draw.sample(USUAL_HEADERS, draw.choice((0, 1, 3)))]
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        body = self.body()
+        line = draw.choice(("POST /v1/query", "POST /v1/query", "POST /v1/query?r=517"))
+        return f"{line} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     def body(self) -> bytes:
         """Mostly JSON that is nearly right."""

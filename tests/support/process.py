@@ -38,6 +38,8 @@ class Process:
         self.log = log
         self.health = health
         self.command: tuple[str, ...] = TAILORBIRD
+        self.tree: Path | None = None
+        """Whose code it runs: another version's source tree, or this one's."""
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -51,6 +53,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                cwd=self.tree,
             )
         return self
 

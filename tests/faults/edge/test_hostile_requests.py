@@ -2,15 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from itertools import islice, pairwise
+from random import Random
 
 import pytest
 
+from api.edge.hot.heads import read
 from tests.support.hostile import BROKEN, Hostile, post
+from tests.support.lengths import long
 from tests.support.rawhttp import HANG_S, Raw
 from tests.support.wire_edge import WireEdge
 
 CONNECTIONS = 16
+Weather = Callable[[int, int, int], Awaitable[Counter[int]]]
 SEED = 20_261_127
 #: What a request of ours may be answered; beyond are only the refusals of the parser.
 STATUSES = {200, 202, 204, 400, 403, 404, 405, 408, 413, 414, 415, 422}
@@ -42,27 +47,61 @@ async def storm(port: int, count: int, seed: int) -> Counter[int]:
     return statuses
 
 
-async def weathered(edge: WireEdge, count: int) -> None:
+async def weathered(edge: WireEdge, weather: Weather, met: set[int], count: int) -> None:
+    """`met`: answers that must be among those that came."""
     print(f"seed {SEED}")
-    statuses = await storm(edge.port, count // 10, SEED)  # caches and pools fill
+    statuses = await weather(edge.port, count // 10, SEED)  # caches and pools fill
     before = edge.memory()
-    statuses += await storm(edge.port, count - count // 10, SEED + CONNECTIONS)
+    statuses += await weather(edge.port, count - count // 10, SEED + CONNECTIONS)
     grown = edge.memory() / before - 1
     print(f"{count} requests, memory {before >> 20} MB {grown:+.1%}, {dict(statuses)}")
     assert statuses.total() == count
-    assert {200, 202, 400, 403, 404, 405, 413, 415, 422} <= set(statuses), "some refusal was never met"
+    assert met <= set(statuses), "some refusal was never met"
     assert grown < 0.05
     assert edge.faults() == []
     assert edge.http.post("/v1/query", content=post().partition(b"\r\n\r\n")[2]).json()["recorded"] is True
 
 
-async def test_50_000_hostile_requests(make_edge: Callable[..., WireEdge]) -> None:
-    await weathered(make_edge(overlay_customers=500), 50_000)
+@pytest.mark.parametrize("count", [50_000, long(1_000_000)])
+async def test_hostile_requests(make_edge: Callable[..., WireEdge], count: int) -> None:
+    met = {200, 202, 400, 403, 404, 405, 413, 415, 422}
+    await weathered(make_edge(overlay_customers=500), storm, met, count)
 
 
-@pytest.mark.long
-async def test_a_million_hostile_requests(make_edge: Callable[..., WireEdge]) -> None:
-    await weathered(make_edge(overlay_customers=500), 1_000_000)
+@pytest.mark.parametrize("count", [20_000, long(1_000_000)])
+async def test_hostile_requests_at_the_hot_door(make_edge: Callable[..., WireEdge], count: int) -> None:
+    edge = make_edge(overlay_customers=500, network_rate=0, merchant_rate=0)
+    await weathered(edge, squall, {200, 400, 403, 404, 413, 422}, count)
+
+
+async def squall(port: int, count: int, seed: int) -> Counter[int]:
+    """As a storm, at the hot door alone: several requests in one piece, and pieces that end anywhere."""
+    statuses: Counter[int] = Counter()
+    left = iter(range(count))
+
+    async def one(number: int) -> None:
+        hostile, draw, wire = Hostile(seed + number), Random(seed + number), await Raw.open(port)
+        while sent := [hostile.usual() for _ in islice(left, draw.choice((1, 1, 2, 7)))]:
+            assert all(read(raw, 0, raw.find(b"\r\n\r\n"), None) for raw in sent), "not a head of the hot door"
+            whole = b"".join(sent)
+            cuts = sorted(draw.randrange(len(whole)) for _ in range(draw.choice((0, 0, 1, 3))))
+            for start, stop in pairwise((0, *cuts, len(whole))):
+                wire.send(whole[start:stop])
+                await wire.writer.drain()
+                await asyncio.sleep(0)  # a packet of its own
+            for request in sent:
+                answer = await wire.answer()
+                assert answer is not None, f"closed without an answer: {request[:600]!r}"
+                statuses[answer.status] += 1
+                assert answer.status in STATUSES, f"{answer.status} to {request[:600]!r}: {answer.body[:200]!r}"
+                if answer.closes:  # what it sent behind is lost, as everybody's is
+                    wire.close()
+                    wire = await Raw.open(port)
+                    break
+        wire.close()
+
+    await asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
+    return statuses
 
 
 async def test_broken_framing_never_hangs_nor_crashes_and_what_follows_is_not_taken_for_a_request(

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from tests.support.hostile import GOOD, post
+from tests.support.idle import Idle, ended
+from tests.support.lengths import long
 from tests.support.rawhttp import Raw
 from tests.support.waiting import eventually
 from tests.support.wire_edge import WireEdge
@@ -72,7 +74,7 @@ async def test_thousands_of_idle_connections_keep_nobody_out(make_edge: Callable
         each = (edge.memory() - before) / 1_000
         print(f"{each:.0f} bytes an idle connection")
         assert each < 20_000
-        gone = sum(_ended(one) for one in idle)
+        gone = sum(ended(one) for one in idle)
         assert gone >= 1_000
     finally:
         for one in idle:
@@ -80,14 +82,27 @@ async def test_thousands_of_idle_connections_keep_nobody_out(make_edge: Callable
     assert edge.faults() == []
 
 
-def _ended(one: socket.socket) -> bool:
-    one.settimeout(0)
-    try:
-        return one.recv(1) == b""
-    except BlockingIOError:
-        return False
-    except ConnectionError:
-        return True
+@pytest.mark.parametrize("count", [long(20_000)])
+async def test_as_many_idle_connections_as_there_may_be(make_edge: Callable[..., WireEdge], count: int) -> None:
+    """As set at first, or what the machine lets a process open: beyond it the longest idle go, and somebody new is served."""
+    edge = make_edge(idle_s=600)
+    before = edge.memory()
+    with contextlib.ExitStack() as stack:
+        crowds = [stack.enter_context(Idle(edge.port, count // 4)) for _ in range(4)]
+        assert sum(crowd.opened() for crowd in crowds) == count
+        for _ in range(10):
+            fresh = await Raw.open(edge.port)
+            fresh.send(post())
+            answer = await fresh.answer()  # within a second
+            assert answer is not None
+            assert answer.status == httpx.codes.OK
+            fresh.close()
+        gone = sum(crowd.ended() for crowd in crowds)
+        each = (edge.memory() - before) / (count - gone)
+        print(f"{count - gone} of {count} idle connections stay, {each:.0f} bytes each")
+        assert each < 20_000
+        assert gone < count / 5
+    assert edge.faults() == []
 
 
 async def test_clients_that_leave_in_the_middle_leave_nothing(edge: WireEdge) -> None:
