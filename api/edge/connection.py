@@ -66,6 +66,12 @@ class Bounded(HttpToolsProtocol):
         if len(self.connections) > self.patience.connections:
             _shed(self.connections)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if not self.busy:
+            # Request and connection hold each other: without this, each connection would wait for the collector.
+            self.cycle = None  # type: ignore[assignment] # as uvicorn itself does at the start
+
     def data_received(self, data: bytes, spared: int = 0) -> None:
         """`spared`: so many bytes at the beginning of `data` came in one packet with the end of another request."""
         self.stirred, self.passed = True, False

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api.edge.connection import SWEEP_S, Bounded, bounded, sweep
 from api.edge.descriptors import fitting
+from api.edge.garbage import Garbage
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 
@@ -63,7 +64,12 @@ class Server(uvicorn.Server):
         if now - self._swept >= SWEEP_S:
             self._swept = now
             sweep(self.server_state.connections, now)
+            self._garbage.look()
         return await super().on_tick(counter) or self._failed()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        self._garbage = Garbage()
+        super().run(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

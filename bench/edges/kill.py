@@ -72,7 +72,9 @@ class Family(Stage):
 
     def __init__(self, folder: Path, scale: Scale) -> None:
         self.worker_port = free_port()
-        super().__init__(folder, workers=WORKERS, worker_ports=self.worker_port)
+        # Room for more than are warm: an edge takes the same number of profiles from each partition, which have not.
+        room = scale.warm + scale.warm // 10
+        super().__init__(folder, workers=WORKERS, worker_ports=self.worker_port, overlay_customers=room)
         self._scale = scale
         self._numbers = itertools.count()
         self._snapshot = folder / "replica" / "edge-1" / "table.snapshot"

@@ -31,6 +31,7 @@ LOUD_MERCHANT, *OTHERS = (name for name in MERCHANTS if name.startswith("m"))
 CONNECTIONS, LOUD_CONNECTIONS = 64, 32
 ROUNDS, QUICK_ROUNDS = 7, 3
 SECONDS, QUICK_SECONDS = 8.0, 4.0
+BEFORE_S = 0.5
 OK, REFUSED = 200, 429
 
 
@@ -42,8 +43,10 @@ def body(merchant: str, number: int) -> bytes:
 
 
 async def loud(port: int, seconds: float) -> Counter[int]:
-    """Statuses of a merchant that knows no quota."""
+    """Statuses of a merchant that knows no quota; says when it has been refused for a moment."""
     load = OpenLoop(port, "/v1/query", lambda number: body(LOUD_MERCHANT, number), LOUD_CONNECTIONS)
+    await load.run(LOUD, lambda now: now < BEFORE_S)
+    print("loud", flush=True)
     await load.run(LOUD, lambda now: now < seconds)
     await load.close()
     return Counter(answer.status for answer in load.answers)
@@ -57,12 +60,17 @@ class Run:
         self.refused = 0
         said = None
         if noise is not None:
-            command = [sys.executable, "-m", "bench.edges.noisy", "--loud", str(noise.port), str(seconds + 1.5)]
+            command = [
+                sys.executable,
+                "-m",
+                "bench.edges.noisy",
+                "--loud",
+                str(noise.port),
+                str(seconds + 2 * BEFORE_S),
+            ]
             said = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            before = noise.metric('tailorbird_limited_total{limit="merchant"}')
-            while noise.metric('tailorbird_limited_total{limit="merchant"}') < before + LOUD / 10:
-                if said.poll() is not None:
-                    raise RuntimeError("the loud merchant fell silent")
+            if said.stdout is None or said.stdout.readline() != "loud\n":
+                raise RuntimeError("the loud merchant fell silent")
         self.p99 = asyncio.run(self._others(edge.port, seconds))
         if said is not None:
             self.loud.update({int(status): count for status, count in json.loads(said.communicate()[0]).items()})
@@ -70,7 +78,7 @@ class Run:
     async def _others(self, port: int, seconds: float) -> float:
         """Their p99 in ms."""
         load = OpenLoop(port, "/v1/query", lambda number: body(OTHERS[number % len(OTHERS)], number), CONNECTIONS)
-        await load.run(RATE * len(OTHERS), lambda now: now < 0.5)  # connections are there, customers too
+        await load.run(RATE * len(OTHERS), lambda now: now < BEFORE_S)  # connections are there, customers too
         first = len(load.answers)
         await load.run(RATE * len(OTHERS), lambda now: now < seconds)
         self.refused = sum(answer.status != OK for answer in load.answers)
@@ -107,7 +115,7 @@ def measure(*, quick: bool = False) -> dict[str, object]:
         "p99_ratio": round(statistics.median(ratios), 2),
         "control_ratio": round(statistics.median(controls), 2),
         "quiet_refused": refused,
-        "loud_per_s": round(heard.total() / (rounds * (seconds + 1.5))),
+        "loud_per_s": round(heard.total() / (rounds * (seconds + 3 * BEFORE_S))),
         "loud_statuses": heard,
     }
 

@@ -82,11 +82,13 @@ class Stand:
         self._stack.close()
 
     def _started(self, name: str, settings: Mapping[str, object]) -> Edge:
-        port = free_port()
-        # Every limit is on, and so wide that the load, which comes from one machine, stays inside.
+        port, room = free_port(), self.customers + self.customers // 10
+        # Every limit is on, and so wide that the load, which comes from one machine, stays inside. Room for more than all
+        # customers: an edge takes the same number of profiles from each partition, which have not.
         usual = {
             "brokers": self.broker.address, "partitions": PARTITIONS, "data_dir": self._folder / name, "edge_id": f"edge-{name}",
             "edge_port": port, "drain_s": 0.2, "log_level": "warning", "network_rate": 1e6, "merchant_rate": 1e6,
+            "overlay_customers": room,
         }  # fmt: skip
         process = Process("edge", {**usual, **settings}, self._folder / f"{name}.log", f"http://127.0.0.1:{port}")
         return Edge(self._stack.enter_context(process), port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -20,6 +21,7 @@ from models.contracts.errors import RequestError
 log = logging.getLogger(__name__)
 
 _OK: Final = STATUS_LINE[200]
+LIMITED: Final = 429
 
 
 class Turn:
@@ -80,6 +82,17 @@ class Turn:
 
 def refusal(error: RequestError) -> bytes:
     """The problem as it stands on the wire: headers in the order in which Starlette sends them."""
+    if error.status == LIMITED:  # by the thousand, and then nothing may depend on how long each takes
+        return _limited(error.title, error.detail, error.headers["Retry-After"])
+    return _worded(error)
+
+
+@lru_cache(256)
+def _limited(title: str, detail: str, wait: str) -> bytes:
+    return _worded(RequestError(LIMITED, title, detail, headers={"Retry-After": wait}))
+
+
+def _worded(error: RequestError) -> bytes:
     response = problem(error)
     headers = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
     return b"%b%b\r\n%b" % (STATUS_LINE[error.status], headers, bytes(response.body))
