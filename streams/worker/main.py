@@ -58,7 +58,7 @@ FOLLOWED = (SEGMENT_MODELS, PUBLICATIONS, CATALOGUE, ERASURES)
 TOUCHED = (EVENTS, JOINS, PROFILES, ASSIGNMENTS, OUTCOMES, REJECTED, *FOLLOWED)
 DRAIN_S = 15.0
 """What is under way at SIGTERM gets this long; with Faust's own stop the process ends within the 25 s it is given."""
-STOP_S, LAST_S = 8.0, 9.0
+STOP_S, LAST_S = 8.0, 20.0
 ABSENCE_S = 3600.0
 """So long the broker may be away while the same process waits with what it has folded."""
 GARBAGE = 100_000
