@@ -94,6 +94,10 @@ class Store(Protocol):
     def waiting(self) -> int:
         """Bytes of confirmed rows that the disk did not take; they are tried again."""
 
+    def expire(self) -> None:
+        """Forgets, to the last byte, rows of partitions that went and did not come back for so long that they would not be
+        believed any more. Raises as `scrub`."""
+
     def scrub(self) -> None:
         """Removes what deleted rows left behind: after it no byte of them is in the store.
 

@@ -110,9 +110,14 @@ class LocalStore:
     @contextmanager
     def _writing(self, table: Any = None) -> Iterator[Any]:
         self._let_go()
+        with self._told(), self._environment.begin(write=True, db=table) as writing:
+            yield writing
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What to do where it cannot be written."""
         try:
-            with self._environment.begin(write=True, db=table) as writing:
-                yield writing
+            yield
         except (lmdb.CorruptedError, lmdb.PanicError):
             raise
         except lmdb.Error as error:
@@ -126,7 +131,8 @@ class LocalStore:
     def table(self, name: bytes) -> Any:
         """The lmdb table `name`, made where there is none."""
         self._let_go()
-        return self._environment.open_db(name)
+        with self._told():
+            return self._environment.open_db(name)
 
     def open(self, table: str, partition: int) -> LocalRows:
         name = f"{table}/{partition}".encode()
@@ -154,12 +160,27 @@ class LocalStore:
             writing.drop(rows.table, delete=False)
             writing.delete(rows.name, db=self._marks)
 
+    def expire(self) -> None:
+        with self._environment.begin(db=self._marks) as look, look.cursor() as cursor:
+            marks = {name: _MARK.unpack(mark) for name, mark in cursor}
+        stale = [name for name, (_, at, _) in marks.items() if self._clock() - at > STALE_MS and name not in self._rows]
+        for name in stale:
+            table = self.table(name)
+            with self._writing() as writing:
+                writing.drop(table)
+                writing.delete(name, db=self._marks)
+        if stale:
+            self.scrub()
+
     def stop(self) -> None:
         self._let_go()
         if not any(rows.unwritten for rows in self._rows.values()):
-            self._environment.sync(True)
-            self._say({b"ended": b"1"})
-            self._environment.sync(True)
+            try:
+                self._environment.sync(True)
+                self._say({b"ended": b"1"})
+                self._environment.sync(True)
+            except UnavailableError as full:  # the next start tells it by the boot
+                log.error("the store could not be closed in order: %s", full)
         self._environment.close()
         self._lock.close()
 

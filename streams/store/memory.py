@@ -70,6 +70,9 @@ class MemoryStore:
         """Memory takes everything."""
         return 0
 
+    def expire(self) -> None:
+        """Nothing to do: rows go with their partition."""
+
     def scrub(self) -> None:
         """Nothing to do: a deleted row's bytes are freed with it."""
 

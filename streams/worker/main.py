@@ -49,6 +49,7 @@ from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
 from streams.worker.reassigning import reassigning
 from streams.worker.stalling import watching
 from streams.worker.sweeping import Sweeper, sweeping
+from streams.worker.tidying import tidying
 from streams.worker.trimming import trimming
 from streams.worker.verify import verify
 
@@ -160,6 +161,7 @@ class Worker:
             mender.run(),
             self._sweeping(folding, profiles, pipeline),
             beating(self._settings, lambda: folding.owned, pipeline),
+            tidying(store, erasures, self._settings.heartbeat_s),
             trimming(self._settings, lambda: folding.owned, lambda: int(time.time() * 1000)),
             Eraser(
                 erasures,

@@ -290,6 +290,45 @@ def test_nothing_of_a_deleted_row_is_left_after_a_scrub(tmp_path: Path) -> None:
     store.stop()
 
 
+def test_rows_of_a_partition_that_does_not_come_back_go(tmp_path: Path) -> None:
+    now = 1_000
+    store = LocalStore(tmp_path / "rows", "this boot", lambda: now)
+    for partition in range(2):
+        store.open(TABLE, partition).restore({b"m/gone": b"somebody" * 100}, Mark(7, b"12345678", 0))
+    store.close(TABLE, 1)
+    now += local.STALE_MS
+    store.expire()
+    assert store.open(TABLE, 1).get(b"m/gone") is not None, "it may come back yet"
+    store.close(TABLE, 1)
+    now += 1
+    store.expire()
+    assert contents(store.open(TABLE, 0)) == {b"m/gone": b"somebody" * 100}, (
+        "what is followed stays, however old its mark"
+    )
+    store.open(TABLE, 0).restore({b"m/gone": None}, Mark(8, b"12345678", 0))
+    store.scrub()
+    assert b"somebody" not in (tmp_path / "rows" / "data.mdb").read_bytes()
+    assert contents(store.open(TABLE, 1)) == {}
+    store.stop()
+
+
+@pytest.mark.usefixtures("_unlimited")
+def test_a_full_disk_at_the_end_is_said_and_the_next_start_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = LocalStore(tmp_path / "rows", "this boot", lambda: 1_000)
+    store.open(TABLE, PARTITION).restore({b"m/a": b"1"}, Mark(7, b"12345678", 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    with pytest.raises(UnavailableError, match="make room"):
+        store.open(TABLE, PARTITION + 1)
+    store.stop()
+    assert "could not be closed in order" in caplog.text
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    mark = restored(tmp_path / "rows")
+    assert mark is not None
+    assert mark.offset == 7
+
+
 @pytest.fixture
 def _unlimited() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
