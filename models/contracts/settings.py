@@ -197,8 +197,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 3600.0
     joins_kept_s: Annotated[
         float,
-        _help("Seconds that what was handed over to a known customer stays on its topic once it is folded", "worker"),
-    ] = 20 * 3600.0
+        _help("Seconds after an erasure that what was handed over before it stays on its topic", "worker"),
+    ] = 22 * 3600.0
     sweep_every_s: Annotated[float, _help("Seconds between two rounds of dropping profiles", "worker")] = 3600.0
 
     profile_snapshot_dir: Annotated[

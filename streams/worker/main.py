@@ -162,7 +162,7 @@ class Worker:
             self._sweeping(folding, profiles, pipeline),
             beating(self._settings, lambda: folding.owned, pipeline),
             tidying(store, erasures, self._settings.heartbeat_s),
-            trimming(self._settings, lambda: folding.owned, lambda: int(time.time() * 1000)),
+            trimming(self._settings, erasures, lambda: folding.owned, lambda: int(time.time() * 1000)),
             Eraser(
                 erasures,
                 profiles,
