@@ -33,6 +33,7 @@ async def test_only_what_is_folded_and_old_is_deleted(kafka_room: Room) -> None:
     for number in range(5):
         room.write(JOINS, b"m/k:somebody", str(number).encode(), PARTITION)
     now = int(time.time() * 1000)
+    commit(room, 0)  # waits until the broker has a coordinator of groups
     assert await trim(room.settings, {PARTITION: now + 1000}) == {}, "nobody has folded anything"
     commit(room, 3)
     assert await trim(room.settings, {PARTITION: now - 60_000}) == {PARTITION: 0}, "all of it came later"
