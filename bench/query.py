@@ -41,6 +41,7 @@ from api.edge.table import DictTable
 from api.edge.warm import Warm
 from api.replica import Record
 from bench.edges import shop
+from bench.edges.compiled import is_compiled
 from models.contracts.erasures import Erasures
 from models.contracts.ids import customer_key
 from models.contracts.profile import Profile, decode_profile, encode_profile
@@ -125,6 +126,7 @@ def main() -> None:
         print(
             json.dumps(
                 {
+                    "compiled": is_compiled(),
                     "door_us": asyncio.run(through_the_door(session, requests, runs)),
                     "decided_us": first,
                     "kept_us": kept,

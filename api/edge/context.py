@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from models.contracts.context import MAX_CHARACTERS, MAX_KEYS, Context, ContextValue
 from models.contracts.errors import RequestError
 
-MAX_NAME = 64
+MAX_NAME: Final = 64
+EXACT: Final = 2**53
+"""Up to here a float holds every whole number."""
+LARGEST: Final = int(sys.float_info.max)
 
 
 class Bounds(NamedTuple):
@@ -27,17 +31,17 @@ def checked(given: dict[str, Any], bounds: Bounds = Bounds()) -> Context:  # noq
     """
     if len(given) > bounds.keys:
         raise _unfit(f"more than {bounds.keys} keys", "context")
-    context: Context = {}
+    context: Context = given.copy()
     longest = bounds.characters
     for name, value in given.items():
         if type(value) is str and len(value) <= longest and 1 <= len(name) <= MAX_NAME:  # nearly all there is
-            context[name] = value
             continue
         if not 1 <= len(name) <= MAX_NAME:
             raise _unfit(f"a name of 1 to {MAX_NAME} characters is needed", "context")
         if value is None:
-            continue
-        context[name] = _value(name, value, bounds)
+            del context[name]
+        else:
+            context[name] = _value(name, value, bounds)
     page, referrer = context.get("page"), context.get("referrer")
     if isinstance(page, str):
         context["page"] = path(page)
@@ -53,11 +57,12 @@ def _value(name: str, value: object, bounds: Bounds) -> ContextValue:
         return value
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
-        try:
-            return float(value) if abs(value) > 2**53 else value
-        except OverflowError as error:
-            raise _unfit("a number out of range", f"context.{name}") from error
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        if abs(value) > LARGEST:
+            raise _unfit("a number out of range", f"context.{name}")
+        return float(value) if abs(value) > EXACT else value
     if isinstance(value, list) and len(value) <= bounds.keys:
         texts = [item for item in value if isinstance(item, str) and len(item) <= bounds.characters]
         if len(texts) == len(value):

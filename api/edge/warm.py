@@ -110,9 +110,9 @@ class Warm:
     Profiles are read through their port, which needs no lock; visits belong to the event loop.
     """
 
-    def __init__(self, profiles: HeldProfiles, most: int) -> None:
+    def __init__(self, profiles: HeldProfiles, most: int, decoded: int = DECODED) -> None:
         self._profiles = profiles
-        self._most = most
+        self._most, self._most_decoded = most, decoded
         self._visits: OrderedDict[bytes, Visit] = OrderedDict()
         self._decoded: OrderedDict[bytes, Visit] = OrderedDict()
 
@@ -178,7 +178,7 @@ class Warm:
         decoded = self._decoded
         decoded[key] = visit
         decoded.move_to_end(key)
-        if len(decoded) > DECODED:
+        if len(decoded) > self._most_decoded:
             _, oldest = decoded.popitem(last=False)
             oldest.forget()
 

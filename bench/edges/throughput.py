@@ -3,7 +3,8 @@
 Everything is on: origin and consent check, limits, overlay fold, spool, metrics. Each server has one core, the load the
 other; 64 keep-alive connections, browser-like requests of 100,000 customers, all of them warm. Servers take turns, and
 medians are compared. `over_*` are answers per processor second of the server's whole family over the peer's: what a
-machine pays for; `over_*_per_s` compare answers a second. `disk_over_write` is per second, of two edges.
+machine pays for; `over_*_per_s` compare answers a second. `disk_over_write` is per second, of two edges. `kept_share` is how
+many of the edge's decisions kept what the session had: these need no profile. `compiled`: see scripts/compiled.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.edges import peers, shop, tools
+from bench.edges.compiled import is_compiled
 from bench.edges.limits import told
 from bench.edges.load import SERVER_CORE, Run, closed_loop, open_loop, write
 from bench.edges.peers import PEERS
@@ -58,8 +60,11 @@ def measure(*, quick: bool = False) -> dict[str, object]:
                 say(f"{name}: {run.per_s:,.0f}/s, {run.per_cpu_s:,.0f} a CPU second, {run.bytes_each:.0f} bytes")
         memory = {f"{name}_mb": family.memory_mb() for name, (_, family, _) in servers.items()}
         waiting = _open(servers, folder, QUICK_OPEN_S if quick else OPEN_S, build=not quick, absent=absent)
+        ours = stand.edges["tailorbird"]
+        kept = ours.metric('tailorbird_decisions_total{reason="kept"}') / ours.metric("tailorbird_decisions_total")
         recorded, lost = sum(edge.recorded for edge in stand.edges.values()), stand.lost()
-    return {**_figures(runs), **memory, **waiting, "recorded": recorded, "lost": lost, "absent": absent}
+    counted = {"recorded": recorded, "lost": lost, "kept_share": round(kept, 3), "compiled": is_compiled()}
+    return {**_figures(runs), **memory, **waiting, **counted, "absent": absent}
 
 
 def _open(servers: Servers, folder: Path, seconds: float, *, build: bool, absent: dict[str, str]) -> dict[str, object]:

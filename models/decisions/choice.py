@@ -93,8 +93,8 @@ def decide(
         table_version=shelf.table_version,
         choice_version=None if place is None else place.choice_version,
         eligible=choice.among,
-        shown={name: shown_counts[name] for name in place.capped & shown_counts.keys()}
-        if shown_counts and place is not None and place.capped
+        shown={name: often for name, often in shown_counts.items() if name in place.capped}
+        if place is not None and place.capped
         else {},
         u=choice.u,
         propensity=choice.propensity,

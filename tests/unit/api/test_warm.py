@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 from random import Random
 
-import pytest
-
-from api.edge import warm as room
 from api.edge.shared.profiles import DictProfiles
 from api.edge.warm import LOCAL_EVENTS, Visit, Warm
 from bench.fold import model, visits
@@ -74,9 +71,8 @@ def test_another_model_makes_it_anew(seeded: Random) -> None:
     assert after.membership == other.membership(after, after.last)
 
 
-def test_only_so_many_are_kept_decoded(seeded: Random, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "DECODED", 3)
-    warm = Warm(DictProfiles(100), 100)
+def test_only_so_many_are_kept_decoded(seeded: Random) -> None:
+    warm = Warm(DictProfiles(100), 100, decoded=3)
     made = {}
     for number, event in enumerate(events(seeded, 10)):
         visit = made[number] = warm.visit(b"m/%d" % number)

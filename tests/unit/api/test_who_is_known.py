@@ -1,7 +1,6 @@
 """What an answer tells about whether somebody is known, of ids that come again, and of clocks that are wrong: nothing."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -141,7 +140,7 @@ async def test_a_header_that_means_nothing_changes_nothing(
 async def test_one_address_cannot_hide_behind_merchants_nor_a_merchant_behind_addresses(
     make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.edge.asking.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
     bench = make_bench(network_rate=5, merchant_rate=10)
     bench.serve("other")
     async with bench.client("203.0.113.9") as client:

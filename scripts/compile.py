@@ -1,0 +1,43 @@
+"""python -m scripts.compile FOLDER: compiles what a query goes through, in place, in a copy of this checkout.
+
+mypyc makes extension modules of the same sources that mypy checks; Python imports them before the sources beside them.
+What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and setuptools.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+MODULES: Final = (
+    *(f"models/features/{name}.py" for name in ("decay", "fields", "fold", "marks", "sessions", "shown", "vector")),
+    *(f"models/decisions/{name}.py" for name in ("choice", "context_segments", "holdouts", "shelf")),
+    *(f"models/segmentation/{name}.py" for name in ("assign", "rules")),
+    "models/sessions.py",
+    "models/contracts/ids.py",
+    *(f"api/edge/{name}.py" for name in ("answering", "asking", "context", "deciding", "limits", "warm", "wording")),
+    *(f"api/edge/hot/{name}.py" for name in ("heads", "turn")),
+    "api/edge/spool/frames.py",
+    "api/edge/metrics/counting.py",
+    "api/bodies.py",
+)
+
+
+def main(folder: Path) -> None:
+    """Builds the extension modules beside their sources."""
+    from mypyc.build import mypycify
+    from setuptools import Distribution
+    from setuptools.command.build_ext import build_ext
+
+    os.chdir(folder)
+    made = Distribution({"name": "compiled", "ext_modules": mypycify(list(MODULES), opt_level="3", debug_level="0")})
+    command = build_ext(made)
+    command.inplace = True
+    command.ensure_finalized()
+    command.run()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
