@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-LANES: Final = int(os.environ.get("TEST_LANES", "2"))
-"""Tiers at a time. Alone the integration tier keeps two cores one third busy, the mission tier half."""
+LANES: Final = int(os.environ.get("TEST_LANES", "3"))
+"""Tiers at a time. Two of them keep two cores little more than half busy."""
 NOTHING_COLLECTED: Final = 5
 """pytest's exit code."""
 
