@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -69,21 +69,19 @@ class Chunk:
         self._limits_of = limits_of
         self._out = Folded(source)
         self._identified: set[bytes] = set()
-        self._misplaced: set[bytes] = set()
+        self._keys: Collection[bytes] = ()
+        self._misplaced: set[bytes] | None = None
         self._changed: dict[bytes, tuple[Profile, bool]] = {}
 
     def fold(self, records: Iterable[Record]) -> Folded:
         """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
         customers = self._by_customer(records)
-        self._place(customers)
+        self._keys = customers.keys()
         for key, entries in customers.items():
             self._customer(key, entries)
         self._write_all()
         self._out.outcomes = self._ledger.changed()
         return self._out
-
-    def _place(self, keys: Iterable[bytes]) -> None:
-        self._misplaced = misplaced(keys, self._source.partition, self._source.partitions)
 
     def _by_customer(self, records: Iterable[Record]) -> dict[bytes, list[Entry]]:
         customers: dict[bytes, list[Entry]] = {}
@@ -111,6 +109,8 @@ class Chunk:
 
     def _is_here(self, key: bytes, entries: Iterable[tuple[Record, object]]) -> bool:
         """Whether the key lies in this partition."""
+        if self._misplaced is None:  # a chunk of customers who are all known asks for none
+            self._misplaced = misplaced(self._keys, self._source.partition, self._source.partitions)
         if key not in self._misplaced:
             return True
         for record, _ in entries:

@@ -74,7 +74,7 @@ class JoinChunk(Chunk):
                 self._reject(record, str(poison))
                 continue
             customers.setdefault(record.key or b"", []).append((record, join))
-        self._place(customers)
+        self._keys = customers.keys()
         for key, entries in customers.items():
             if self._is_here(key, entries):
                 self._known(key, entries)
