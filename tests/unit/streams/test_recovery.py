@@ -57,12 +57,12 @@ class Shop:
 
     def __init__(self, kind: type[Recovery], kafka: Kafka) -> None:
         app: Any = faust.App(
-            "recovery", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False, broker_request_timeout=0.1,
-            broker_session_timeout=0.1,
+            "recovery", broker="kafka://127.0.0.1:1", store="memory://", web_enabled=False, broker_request_timeout=0.1 if kafka.silent else 10,
+            broker_session_timeout=0.1 if kafka.silent else 10,
         )  # fmt: skip
         app.consumer = kafka
-        app._fetcher.maybe_start = lambda: asyncio.sleep(0)
-        self.app, self.table, self.called_complete = app, app.Table("table", partitions=1), 0
+        app._fetcher.maybe_start = self._reads
+        self.app, self.table, self.called_complete, self.reads = app, app.Table("table", partitions=1), 0, 0
 
         async def on_recovery_completed(*_: object) -> None:
             self.called_complete += 1
@@ -70,6 +70,10 @@ class Shop:
         self.table.on_recovery_completed = on_recovery_completed
         self.recovery: Any = kind(app, app.tables)
         self.task = asyncio.ensure_future(type(self.recovery)._restart_recovery.fun(self.recovery))
+
+    async def _reads(self) -> None:
+        """The changelogs are being read from here on."""
+        self.reads += 1
 
     def rebalance(self) -> None:
         """The table's partition is ours, from here on."""
@@ -102,7 +106,7 @@ async def test_ours_begins_again_until_the_broker_answers() -> None:
     kafka = Kafka(silent=2)
     shop = Shop(SafeRecovery, kafka)
     shop.rebalance()
-    await shop.until(lambda: shop.recovery.in_recovery and kafka.asked == 3)
+    await shop.until(lambda: shop.reads and kafka.asked >= 3)
     assert not shop.task.done()
     shop.recovery.active_offsets[LOG] = END
     shop.recovery.signal_recovery_end.set()
@@ -115,12 +119,11 @@ async def test_a_rebalance_while_changelogs_are_read_leaves_the_table_incomplete
     kind: type[Recovery], times: int
 ) -> None:
     """Stock Faust calls it complete: the day that fails, Faust has mended it."""
-    kafka = Kafka()
-    shop = Shop(kind, kafka)
+    shop = Shop(kind, Kafka())
     shop.rebalance()
-    await shop.until(lambda: shop.recovery.in_recovery and kafka.asked == 1)
+    await shop.until(lambda: shop.reads == 1)
     shop.rebalance()
-    await shop.until(lambda: kafka.asked == 2)
+    await shop.until(lambda: shop.reads == 2)
     assert shop.called_complete == times
     shop.recovery.signal_recovery_end.set()
     await shop.until(lambda: shop.called_complete > times)
