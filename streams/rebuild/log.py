@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 
 from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 from models.contracts.topics import Topic
 
 WAIT_MS = 200
+PATIENCE_S, AGAIN_S = 20.0, 0.2
 BATCH = 10_000
 
 
@@ -30,6 +32,7 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._admin: Any = None
         with self._said():
             self._consumer: Any = KafkaConsumer(
                 bootstrap_servers=settings.brokers.split(","),
@@ -69,27 +72,33 @@ class Log:
     def committed(self, topic: Topic) -> dict[int, int]:
         """By partition the offset before which the workers have folded everything and said so; none where they never did."""
         places, group = self._places(topic), self._settings.worker_group
-        with self._said(), self._admin() as admin:
-            found = admin.list_group_offsets({group: places}).get(group, {})
+        found = self._ask(lambda admin: admin.list_group_offsets({group: places})).get(group, {})
         return {place.partition: found[place].offset for place in places if place in found and found[place].offset >= 0}
 
     def identity(self, topic: Topic) -> str:
         """What tells a topic from another that is made anew under its name."""
-        with self._said(), self._admin() as admin:
-            found = admin.describe_topics([topic.on(self._settings.topic_prefix)])
-        return str(found[0]["topic_id"])
+        name = topic.on(self._settings.topic_prefix)
+        return str(self._ask(lambda admin: admin.describe_topics([name]))[0]["topic_id"])
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """Again for a while where the broker says so: a new one makes the groups' topic when the first asks for it."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._said():
+            if self._admin is None:
+                self._admin = KafkaAdminClient(
+                    bootstrap_servers=self._settings.brokers.split(","), bootstrap_timeout_ms=5000
+                )
+            while True:
+                try:
+                    return question(self._admin)
+                except RetriableError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(AGAIN_S)
 
     def _places(self, topic: Topic) -> list[TopicPartition]:
         count = topic.partition_count(self._settings.partitions)
         return [TopicPartition(topic.on(self._settings.topic_prefix), partition) for partition in range(count)]
-
-    @contextmanager
-    def _admin(self) -> Iterator[Any]:
-        admin = KafkaAdminClient(bootstrap_servers=self._settings.brokers.split(","), bootstrap_timeout_ms=5000)
-        try:
-            yield admin
-        finally:
-            admin.close()
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -106,3 +115,5 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
+        if self._admin is not None:
+            self._admin.close()

@@ -47,7 +47,7 @@ def test_visits_and_orders_of_the_past_are_counted_once(kafka_room: Room, tmp_pa
         for note in (room.folder / "chores" / "backfill").iterdir():
             note.unlink()  # as on another machine
         assert said(room, *command)["sent"] == ROWS - 2
-        eventually(lambda: count("replayed") == ROWS - 2, 60, "every row came again")
+        eventually(lambda: count("doubled") == ROWS - 2, 60, "every row came again")
         assert count("folded") == ROWS - 2
         profiles = room.profiles()
         assert sum(each.counters["queries"].total for each in profiles.values()) == ROWS - 2

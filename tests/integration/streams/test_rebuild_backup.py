@@ -30,7 +30,7 @@ def test_other_topics_get_every_profile_back(embedded: Tansu, tmp_path: Path, se
         new.send(events[half:])
         new.flush()
         eventually(lambda: not differing(new.profiles(), oracle(events)), 60, "it goes on where it was")
-        assert metric(worker, "tailorbird_worker_events_total", result="replayed") == 200
+        assert metric(worker, "tailorbird_worker_events_total", result="doubled") == 200
 
 
 def _folded(where: Room, events: list[Event]) -> None:

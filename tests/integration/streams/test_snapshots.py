@@ -76,3 +76,8 @@ async def test_the_system_s_chore_takes_the_first_one_by_itself(embedded_room: R
         await asyncio.gather(chores, return_exceptions=True)
     assert "snapshot | 0 profiles in " in out.getvalue()
     assert len(list((room.folder / "snapshots").glob("*.parquet"))) == 1
+
+
+def test_a_broker_that_no_group_has_asked_yet_is_no_obstacle(own_room: Room) -> None:
+    """It makes the groups' topic when the first asks for it, and refuses until then."""
+    assert said(own_room, "profiles", "snapshot")["profiles"] == 0
