@@ -48,9 +48,9 @@ def consumer(brokers: str, name: str, **more: Any) -> Consumer:
     )
 
 
-def know_topics(client: Consumer | Producer, brokers: str, timeout: float) -> None:
+def know_topics(client: Consumer | AdminClient, brokers: str, timeout: float) -> None:
     """Lets a client learn where partitions are before it is given any: librdkafka looks for the leaders of those that it
-    does not know only once a second, and reads nothing before.
+    does not know only once a second, and neither reads nor asks before.
 
     Raises:
         UnavailableError: no broker answers.
@@ -149,6 +149,7 @@ def watermarks(
         UnavailableError: no broker answers.
     """
     admin = AdminClient(_client(brokers, "watermarks"))
+    know_topics(admin, brokers, timeout)  # else such a question waits for seconds now and then
     places = [TopicPartition(topic, partition) for topic, partition in partitions]
 
     def bounds() -> dict[tuple[str, int], tuple[int, int]]:
