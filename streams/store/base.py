@@ -94,6 +94,9 @@ class Store(Protocol):
     def waiting(self) -> int:
         """Bytes of confirmed rows that the disk did not take; they are tried again."""
 
+    def settle(self) -> None:
+        """Tries again what the disk did not take, where there is something; for now and then."""
+
     def expire(self) -> None:
         """Forgets, to the last byte, rows of partitions that went and did not come back for so long that they would not be
         believed any more. Raises as `scrub`."""

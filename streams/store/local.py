@@ -267,6 +267,10 @@ class LocalStore:
             rows.waiting.clear()
             rows.unwritten = False
 
+    def settle(self) -> None:
+        if self._retry_at is not None:
+            self.write()
+
     def _write(self, writing: Any, rows: LocalRows) -> None:
         table = rows.table
         for key, value in rows.waiting.items():

@@ -70,6 +70,9 @@ class MemoryStore:
         """Memory takes everything."""
         return 0
 
+    def settle(self) -> None:
+        """Nothing waits."""
+
     def expire(self) -> None:
         """Nothing to do: rows go with their partition."""
 

@@ -226,6 +226,10 @@ class Folding:
         self._metrics.mended.inc(sum(len(out.profiles) + len(out.outcomes) for out in mended))
         return mended
 
+    def settle(self) -> None:
+        """Writes what a full disk made wait, also where no event comes after it."""
+        self._profiles.store.settle()
+
     def measure(self) -> None:
         """Brings the gauges up to date."""
         held = [rows.size() for rows in self._profiles.rows.values()]

@@ -57,6 +57,7 @@ class Operations:
             self.missing = self._what_is_missing(app, tables)
             while tables[0].moves:
                 self._metrics.rebalanced.observe(tables[0].moves.pop())
+            folding.settle()
             folding.measure()
             self._measure_lag(app)
             await asyncio.sleep(LOOK_S)

@@ -386,6 +386,25 @@ def test_a_scrub_without_room_leaves_the_store_as_it_was(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("_unlimited")
+def test_rows_that_waited_are_kept_also_where_nothing_comes_after_them(tmp_path: Path) -> None:
+    now = 1_000
+    store = LocalStore(tmp_path / "rows", "this boot", lambda: now)
+    rows = store.open(TABLE, PARTITION)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    rows.restore({b"m/a": bytes(50_000)}, Mark(7, b"12345678", 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    store.settle()
+    assert store.waiting > 0, "a full disk is not asked again at once"
+    now += local.RETRY_MS
+    store.settle()
+    assert store.waiting == 0
+    store.stop()
+    mark = restored(tmp_path / "rows")
+    assert mark is not None
+    assert mark.offset == 7
+
+
+@pytest.mark.usefixtures("_unlimited")
 def test_rows_that_waited_are_kept_when_there_is_room_again(tmp_path: Path) -> None:
     now = 1_000
     store = LocalStore(tmp_path / "rows", "this boot", lambda: now)
