@@ -56,9 +56,12 @@ def up(tailorbird: Path, folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
         assert child.stdout is not None
         line = child.stdout.readline()
         assert line, (folder / "log").read_text()[-3000:]
-        yield json.loads(line), child.pid
-        child.send_signal(signal.SIGINT)
-        assert child.wait(60) == 0, (folder / "log").read_text()[-3000:]
+        try:
+            yield json.loads(line), child.pid
+        finally:  # else a failure would wait for it for ever
+            child.send_signal(signal.SIGINT)
+            code = child.wait(60)
+        assert code == 0, (folder / "log").read_text()[-3000:]
 
 
 def resident_mb(pid: int) -> float:

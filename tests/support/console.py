@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.waiting import eventually
+
 Json = dict[str, Any]
 #: No holdouts and live choice, so that what a test expects is what every customer gets.
 CERTAIN: Json = {"consent_default": "granted", "freshness": "live", "holdouts": {"uniform": 0.0, "best": 0.0}}
@@ -20,7 +22,8 @@ class ConsoleClient:
         )
 
     def settle(self, *origins: str, **settings: Any) -> None:
-        """Creates the merchant."""
+        """Creates the merchant, once the console has read of a key that was only just made."""
+        eventually(lambda: self.http.get("").status_code != httpx.codes.UNAUTHORIZED, what="the console knows the key")
         self.put("", {"name": self.merchant, "origins": list(origins) or ["http://127.0.0.1"]} | CERTAIN | settings)
 
     def placement(self, placement: str = "hero", *kinds: str) -> None:
