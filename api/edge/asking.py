@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from api.bodies import read_object
-from api.edge.context import Bounds
 from api.edge.head import Head
 from api.edge.limits import Buckets
 from api.edge.live import Ready
@@ -63,11 +62,6 @@ def _take(buckets: Buckets, name: str, refused: Counter) -> None:
 async def body_of(settings: Settings, request: Request) -> bytes:
     """The body of a request, within the limits that are set; raises RequestError 400, 408, 413 or 415."""
     return await read_object(request, settings.body_bytes, settings.json_depth, settings.send_s)
-
-
-def bounds(settings: Settings) -> Bounds:
-    """How much a context may hold."""
-    return Bounds(settings.context_keys, settings.context_characters)
 
 
 def personal(merchant: Merchant, consent: str, head: Head) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from models.contracts.context import MAX_CHARACTERS, MAX_KEYS, Context, ContextValue
@@ -16,32 +16,24 @@ EXACT: Final = 2**53
 LARGEST: Final = int(sys.float_info.max)
 
 
-class Bounds(NamedTuple):
-    """How much a context may hold."""
-
-    keys: int = MAX_KEYS
-    characters: int = MAX_CHARACTERS
-
-
-def checked(given: dict[str, Any], bounds: Bounds = Bounds()) -> Context:  # noqa: B008 - it cannot be changed
-    """The context as it counts.
+def checked(given: dict[str, Any], keys: int = MAX_KEYS, characters: int = MAX_CHARACTERS) -> Context:
+    """The context as it counts, of at most `keys` names and texts of at most `characters`.
 
     Raises:
         RequestError: 422 naming ``context`` or ``context.<name>``.
     """
-    if len(given) > bounds.keys:
-        raise _unfit(f"more than {bounds.keys} keys", "context")
+    if len(given) > keys:
+        raise _unfit(f"more than {keys} keys", "context")
     context: Context = given.copy()
-    longest = bounds.characters
     for name, value in given.items():
-        if type(value) is str and len(value) <= longest and 1 <= len(name) <= MAX_NAME:  # nearly all there is
+        if type(value) is str and len(value) <= characters and 1 <= len(name) <= MAX_NAME:  # nearly all there is
             continue
         if not 1 <= len(name) <= MAX_NAME:
             raise _unfit(f"a name of 1 to {MAX_NAME} characters is needed", "context")
         if value is None:
             del context[name]
         else:
-            context[name] = _value(name, value, bounds)
+            context[name] = _value(name, value, keys, characters)
     page, referrer = context.get("page"), context.get("referrer")
     if isinstance(page, str):
         context["page"] = path(page)
@@ -50,10 +42,10 @@ def checked(given: dict[str, Any], bounds: Bounds = Bounds()) -> Context:  # noq
     return context
 
 
-def _value(name: str, value: object, bounds: Bounds) -> ContextValue:
+def _value(name: str, value: object, keys: int, characters: int) -> ContextValue:
     if isinstance(value, str):
-        if len(value) > bounds.characters:
-            raise _unfit(f"longer than {bounds.characters} characters", f"context.{name}")
+        if len(value) > characters:
+            raise _unfit(f"longer than {characters} characters", f"context.{name}")
         return value
     if isinstance(value, bool):
         return value
@@ -63,8 +55,8 @@ def _value(name: str, value: object, bounds: Bounds) -> ContextValue:
         if abs(value) > LARGEST:
             raise _unfit("a number out of range", f"context.{name}")
         return float(value) if abs(value) > EXACT else value
-    if isinstance(value, list) and len(value) <= bounds.keys:
-        texts = [item for item in value if isinstance(item, str) and len(item) <= bounds.characters]
+    if isinstance(value, list) and len(value) <= keys:
+        texts = [item for item in value if isinstance(item, str) and len(item) <= characters]
         if len(texts) == len(value):
             return texts
     raise _unfit("a string, a number, a bool or a list of strings is needed", f"context.{name}")

@@ -22,7 +22,7 @@ from api.edge.answering import (
     customer_of,
     judged,
 )
-from api.edge.asking import bounds, merchant_of, personal
+from api.edge.asking import merchant_of, personal
 from api.edge.context import checked
 from api.edge.head import Head
 from api.edge.live import Ready
@@ -109,7 +109,8 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
         at = query.at
     settings = edge.settings
     debug = query.debug is not None and allows(settings.shared_secret, query.debug, "debug", query.merchant, now)
-    return Asked(query, checked(query.context, bounds(settings)), now, at, debug)
+    context = checked(query.context, settings.context_keys, settings.context_characters)
+    return Asked(query, context, now, at, debug)
 
 
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:

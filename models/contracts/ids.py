@@ -31,7 +31,7 @@ def is_id(value: object) -> bool:
 
 def base64url(raw: bytes) -> str:
     """RFC 4648 section 5 without padding: the alphabet is inside that of an id."""
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
 
 
 def new_id(random: RandomBytes, prefix: str = "") -> str:

@@ -66,18 +66,35 @@ def decide(
             arm = arm_of(merchant, customer)
     place = shelf.places.get(placement)
     if place is None:
-        choice = NOTHING
-    else:
-        eligible = _eligible(place, arm, member, context, now, shown_counts, only)
-        if merchant.freshness == "session" and (there := _kept(eligible, kept)) is not None:
-            choice = there
-        else:
-            by = (
-                (merchant.id, query, placement)
-                if customer is None
-                else (merchant.id, customer, session or "", placement)
-            )
-            choice = _choose(place, eligible, arm, _row(place, member, names), by, contextual=customer is None)
+        return _decision(shelf, placement, None, NOTHING, arm, fresh, member, names, NOTHING_SHOWN)
+    eligible = _eligible(place, arm, member, context, now, shown_counts, only)
+    if merchant.freshness == "session" and (there := _kept(eligible, kept)) is not None:
+        if place.capped:
+            return _decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts)
+        alike = (kept, fresh, member.model_version, names)  # arm and membership are those of `eligible`
+        found = eligible.goes_on.get(alike)
+        if found is None:
+            if len(eligible.goes_on) >= MOST_MADE:
+                eligible.goes_on.clear()
+            found = _decision(shelf, placement, place, there, arm, fresh, member, names, NOTHING_SHOWN)
+            eligible.goes_on[alike] = found
+        return found
+    by = (merchant.id, query, placement) if customer is None else (merchant.id, customer, session or "", placement)
+    choice = _choose(place, eligible, arm, _row(place, member, names), by, contextual=customer is None)
+    return _decision(shelf, placement, place, choice, arm, fresh, member, names, shown_counts)
+
+
+def _decision(
+    shelf: Shelf,
+    placement: str,
+    place: Place | None,
+    choice: Choice,
+    arm: Arm,
+    fresh: Fresh,
+    member: Membership,
+    names: str,
+    shown: Mapping[str, int],
+) -> Decision:
     content = choice.content
     return Decision(
         placement=placement,
@@ -93,7 +110,7 @@ def decide(
         table_version=shelf.table_version,
         choice_version=None if place is None else place.choice_version,
         eligible=choice.among,
-        shown={name: often for name, often in shown_counts.items() if name in place.capped}
+        shown={name: often for name, often in shown.items() if name in place.capped}
         if place is not None and place.capped
         else {},
         u=choice.u,

@@ -28,21 +28,29 @@ _host = re.compile(r"^[a-z]+://(?:[^/@]*@)?([^/:?#]+)", re.IGNORECASE)
 def context_segment(context: Context, origins: tuple[str, ...] = ()) -> str:
     """``c_<referrer class>.<device>.<category>``: an id of at most 64 characters. `origins`: the merchant's own."""
     device = text(context, "device")
-    return _name(text(context, "referrer"), device if device in DEVICES else None, text(context, "category"), origins)
+    return _name(
+        referrer_class(text(context, "referrer"), origins),
+        device if device in DEVICES else None,
+        text(context, "category"),
+    )
 
 
 @lru_cache(maxsize=4096)
-def _name(referrer: str | None, device: str | None, category: str | None, origins: tuple[str, ...]) -> str:
+def _name(referrer: str, device: str | None, category: str | None) -> str:
     shelf = _not_id.sub("_", category)[:CATEGORY_CHARACTERS] if category else NONE
-    return f"c_{referrer_class(referrer, origins)}.{device or NONE}.{shelf}"
+    return f"c_{referrer}.{device or NONE}.{shelf}"
 
 
 def referrer_class(referrer: str | None, origins: tuple[str, ...]) -> str:
     """direct, internal, search, social or site."""
     if not referrer:
         return "direct"
-    if referrer in origins:
-        return "internal"
+    return "internal" if referrer in origins else _outside(referrer)
+
+
+@lru_cache(maxsize=4096)
+def _outside(referrer: str) -> str:
+    """search, social or site."""
     found = _host.match(referrer)
     labels = frozenset(found[1].lower().split(".")[:-1]) if found else frozenset()
     if labels & SEARCH:

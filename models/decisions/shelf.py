@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from models.contracts.contents import EVERYBODY, Association, Content, Merchant, Publication, Script
 from models.contracts.context import Context
-from models.contracts.decisions import Reason
+from models.contracts.decisions import Decision, Reason
 from models.contracts.tables import ContentTable
 from models.segmentation.rules import Test, context_conditions
 
@@ -59,13 +59,14 @@ class Choice(NamedTuple):
 class Eligible:
     """What may be shown: the first pinned candidate that holds, the strongest prior of every eligible content, their ids
     in order, and what was asked for already: by row of the content table the probabilities, by content the choice of a
-    session that has it."""
+    session that has it, and that session's decisions, which are alike for many customers."""
 
     pinned: Candidate | None
     weights: dict[str, float]
     among: tuple[str, ...]
     chances: dict[str | None, list[float]] = field(default_factory=dict)
     keeps: dict[str, Choice] = field(default_factory=dict)
+    goes_on: dict[tuple[object, ...], Decision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

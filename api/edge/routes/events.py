@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.edge.asking import admit, body_of, bounds, cors, merchant_of, personal
+from api.edge.asking import admit, body_of, cors, merchant_of, personal
 from api.edge.context import checked
 from api.edge.head import Head, head_of
 from api.edge.live import Ready
@@ -76,7 +76,7 @@ def _sender(edge: Edge, head: Head, ready: Ready, batch: EventsRequest) -> Sende
         now=edge.clock(),
         sent=batch.sent,
         server=edge.keys.allow(head.authorization, merchant.id),
-        context=checked(batch.context, bounds(edge.settings)),
+        context=checked(batch.context, edge.settings.context_keys, edge.settings.context_characters),
         proves=lambda known_id, proof: (
             merchant.identify == "open" or proves(secret, merchant.id, known_id, customer, proof)
         ),
