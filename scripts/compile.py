@@ -16,6 +16,7 @@ MODULES: Final = (
     *(f"models/decisions/{name}.py" for name in ("choice", "context_segments", "holdouts", "shelf")),
     *(f"models/segmentation/{name}.py" for name in ("assign", "rules")),
     "models/sessions.py",
+    "models/contracts/context.py",
     "models/contracts/ids.py",
     *(f"api/edge/{name}.py" for name in ("answering", "asking", "context", "deciding", "limits", "warm", "wording")),
     *(f"api/edge/hot/{name}.py" for name in ("heads", "turn")),

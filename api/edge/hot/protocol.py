@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final
+from typing import ClassVar, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -27,175 +27,181 @@ MOST_TURNS: Final = 64
 """Answers that wait on one connection before no more is read from it."""
 
 
-def hot_protocol(edge: Edge) -> type[Bounded]:
-    """The connections' class of a server that has this edge."""
-    largest, longest = edge.settings.body_bytes, min(heads.USUAL_BYTES, edge.settings.header_bytes // 2)
+class HotProtocol(Bounded):
+    """One connection. The class that `hot_protocol` makes of it says whose."""
 
-    class HotProtocol(Bounded):
-        """One connection."""
+    edge: ClassVar[Edge]
+    largest: ClassVar[int]
+    """Bytes of a body."""
+    longest: ClassVar[int]
+    """Bytes of a head."""
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-            self._messages = Messages()
-            self._raw = b""
-            """What came of a request that the hot reader waits for."""
-            self._pieces = 0
-            self._spared = 0
-            """How much of it came in one packet with the end of another request: `Bounded` does not count that."""
-            self._turns: deque[Turn] = deque()
-            self._after = b""
-            """What goes to uvicorn once the answers before it have left."""
-            self._after_spared = 0
-            self._ending = False
-            super().connection_made(transport)
-            self._peer = self.client[0] if self.client else None
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        self._messages = Messages()
+        self._raw = b""
+        """What came of a request that the hot reader waits for."""
+        self._pieces = 0
+        self._spared = 0
+        """How much of it came in one packet with the end of another request: `Bounded` does not count that."""
+        self._turns: deque[Turn] = deque()
+        self._after = b""
+        """What goes to uvicorn once the answers before it have left."""
+        self._after_spared = 0
+        self._ending = False
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else None
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._turns.clear()
-            self._messages.close()
-            self._raw = self._after = b""
-            super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._turns.clear()
+        self._messages.close()
+        self._raw = self._after = b""
+        super().connection_lost(exc)
 
-        # Reading.
+    # Reading.
 
-        def data_received(self, data: bytes, spared: int = 0) -> None:
-            self.stirred = True
-            if self.timeout_keep_alive_task is not None:
-                self._unset_keepalive_if_required()
-            if self._after:
-                self._after += data
-            elif self._raw:
-                self._read(self._raw + data, data)
-            elif self.whole and not self._with_uvicorn():
-                self._read(data, data)
-            else:
-                super().data_received(data, spared)
+    def data_received(self, data: bytes, spared: int = 0) -> None:
+        self.stirred = True
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if self._after:
+            self._after += data
+        elif self._raw:
+            self._read(self._raw + data, data)
+        elif self.whole and not self._with_uvicorn():
+            self._read(data, data)
+        else:
+            super().data_received(data, spared)
 
-        def _with_uvicorn(self) -> bool:
-            """uvicorn owes an answer."""
-            cycle: RequestResponseCycle | None = self.cycle  # None until its first, whatever uvicorn's types say
-            return cycle is not None and not cycle.response_complete
+    def _with_uvicorn(self) -> bool:
+        """uvicorn owes an answer."""
+        cycle: RequestResponseCycle | None = self.cycle  # None until its first, whatever uvicorn's types say
+        return cycle is not None and not cycle.response_complete
 
-        def _read(self, raw: bytes, new: bytes) -> None:
-            """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
-            if not (raw.startswith(heads.BEGIN) or heads.BEGIN.startswith(raw)) or self._beyond_us():
-                return self._hand_over(raw, self._spared)
-            messages = self._messages
-            try:
-                messages.feed(new)
-            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-                return self._hand_over(raw, self._spared)
-            start, spared = 0, self._spared
-            bodies = messages.bodies
-            while bodies:
-                body = bodies.popleft()
-                end = raw.find(heads.END, start)
-                stop = end + 4 + len(body or b"")
-                head = heads.read(raw, start, end, self._peer, longest)
-                if head is None or body is None or raw[end + 4 : stop] != body:
-                    return self._hand_over(raw[start:], spared)
-                turn = Turn(edge, self._leave)
-                self._turns.append(turn)
-                turn.take(head, body)
-                if turn.last:
-                    return None
-                start, spared = stop, len(raw) - stop
-            if start < len(raw):
-                return self._hold(raw[start:], spared)
-            if self._raw:
-                self._let_go()
-            if len(self._turns) > MOST_TURNS:
-                self.flow.pause_reading()
-            return None
-
-        def _beyond_us(self) -> bool:
-            """Whether uvicorn is told to add headers or to refuse: both are worded there."""
-            most = self.limit_concurrency
-            return bool(self.server_state.default_headers) or (
-                most is not None and max(len(self.connections), len(self.tasks)) >= most
-            )
-
-        def _hold(self, rest: bytes, spared: int) -> None:
-            """Waits for the rest of a request, as long as it may become a usual one."""
-            self._pieces += 1
-            if self._pieces > MOST_PIECES or not heads.may_be_usual(rest, largest, longest):
-                return self._hand_over(rest, spared)
-            if self.whole:
-                # For the sweep: a request that was begun here and is not whole is refused as a head would be.
-                self.whole, self.in_head, self.since = False, True, self.loop.time()
-            self._raw, self._spared = rest, spared
-            return None
-
-        def _let_go(self) -> None:
-            """Nothing of a request is held any more."""
-            self._raw, self._pieces, self._spared = b"", 0, 0
-            self.whole, self.in_head = True, False
-
-        def _hand_over(self, raw: bytes, spared: int) -> None:
+    def _read(self, raw: bytes, new: bytes) -> None:
+        """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
+        if not (raw.startswith(heads.BEGIN) or heads.BEGIN.startswith(raw)) or self._beyond_us():
+            return self._hand_over(raw, self._spared)
+        messages = self._messages
+        try:
+            messages.feed(new)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return self._hand_over(raw, self._spared)
+        start, spared = 0, self._spared
+        bodies = messages.bodies
+        while bodies:
+            body = bodies.popleft()
+            end = raw.find(heads.END, start)
+            stop = end + 4 + len(body or b"")
+            head = heads.read(raw, start, end, self._peer, self.longest)
+            if head is None or body is None or raw[end + 4 : stop] != body:
+                return self._hand_over(raw[start:], spared)
+            turn = Turn(self.edge, self._leave)
+            self._turns.append(turn)
+            turn.take(head, body)
+            if turn.last:
+                return None
+            start, spared = stop, len(raw) - stop
+        if start < len(raw):
+            return self._hold(raw[start:], spared)
+        if self._raw:
             self._let_go()
-            self._messages.close()
-            self._messages = Messages()
-            if self._turns:
-                self._after, self._after_spared = raw, spared
-                self.flow.pause_reading()
-            else:
-                super().data_received(raw, spared)
-
-        # Writing.
-
-        def _leave(self) -> None:
-            """Answers that may leave, in order."""
-            turns, transport = self._turns, self.transport
-            while turns and (reply := turns[0].reply) is not None:
-                turn = turns.popleft()
-                if transport.is_closing():
-                    return
-                self.server_state.total_requests += 1
-                if self._ending and not turns and not self._after:
-                    turn.last = True
-                    reply = reply.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
-                transport.write(reply)
-                if turn.last:
-                    transport.close()
-                    return
-            if not turns:
-                self._go_on()
-
-        def _go_on(self) -> None:
-            """With what waited for the last answer."""
-            if self.flow.read_paused and not self.flow.write_paused:
-                self.flow.resume_reading()
-            if self._after:
-                raw, self._after = self._after, b""
-                super().data_received(raw, self._after_spared)
-                if self._ending:
-                    super().shutdown()
-
-        def pause_writing(self) -> None:
-            """A client that asks and does not read must not fill our memory."""
-            super().pause_writing()
+        if len(self._turns) > MOST_TURNS:
             self.flow.pause_reading()
+        return None
 
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            if not self._with_uvicorn() and not self._after:
-                self.flow.resume_reading()
+    def _beyond_us(self) -> bool:
+        """Whether uvicorn is told to add headers or to refuse: both are worded there."""
+        most = self.limit_concurrency
+        return bool(self.server_state.default_headers) or (
+            most is not None and max(len(self.connections), len(self.tasks)) >= most
+        )
 
-        # Ending.
+    def _hold(self, rest: bytes, spared: int) -> None:
+        """Waits for the rest of a request, as long as it may become a usual one."""
+        self._pieces += 1
+        if self._pieces > MOST_PIECES or not heads.may_be_usual(rest, self.largest, self.longest):
+            return self._hand_over(rest, spared)
+        if self.whole:
+            # For the sweep: a request that was begun here and is not whole is refused as a head would be.
+            self.whole, self.in_head, self.since = False, True, self.loop.time()
+        self._raw, self._spared = rest, spared
+        return None
 
-        @property
-        def busy(self) -> bool:
-            return bool(self._turns) or super().busy
+    def _let_go(self) -> None:
+        """Nothing of a request is held any more."""
+        self._raw, self._pieces, self._spared = b"", 0, 0
+        self.whole, self.in_head = True, False
 
-        def eof_received(self) -> bool:  # type: ignore[override] # as Bounded has it
-            if self._turns and not self._after and self.whole:
-                self._ending = True
-                return True
-            return self._with_uvicorn() and super().eof_received()
+    def _hand_over(self, raw: bytes, spared: int) -> None:
+        self._let_go()
+        self._messages.close()
+        self._messages = Messages()
+        if self._turns:
+            self._after, self._after_spared = raw, spared
+            self.flow.pause_reading()
+        else:
+            super().data_received(raw, spared)
 
-        def shutdown(self) -> None:
-            if self._turns:
-                self._ending = True
-            else:
+    # Writing.
+
+    def _leave(self) -> None:
+        """Answers that may leave, in order."""
+        turns, transport = self._turns, self.transport
+        while turns and (reply := turns[0].reply) is not None:
+            turn = turns.popleft()
+            if transport.is_closing():
+                return
+            self.server_state.total_requests += 1
+            if self._ending and not turns and not self._after:
+                turn.last = True
+                reply = reply.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+            transport.write(reply)
+            if turn.last:
+                transport.close()
+                return
+        if not turns:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """With what waited for the last answer."""
+        if self.flow.read_paused and not self.flow.write_paused:
+            self.flow.resume_reading()
+        if self._after:
+            raw, self._after = self._after, b""
+            super().data_received(raw, self._after_spared)
+            if self._ending:
                 super().shutdown()
 
-    return HotProtocol
+    def pause_writing(self) -> None:
+        """A client that asks and does not read must not fill our memory."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._with_uvicorn() and not self._after:
+            self.flow.resume_reading()
+
+    # Ending.
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._turns) or super().busy
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as Bounded has it
+        if self._turns and not self._after and self.whole:
+            self._ending = True
+            return True
+        return self._with_uvicorn() and super().eof_received()
+
+    def shutdown(self) -> None:
+        if self._turns:
+            self._ending = True
+        else:
+            super().shutdown()
+
+
+def hot_protocol(edge: Edge) -> type[Bounded]:
+    """The connections' class of a server that has this edge."""
+    most = {"largest": edge.settings.body_bytes, "longest": min(heads.USUAL_BYTES, edge.settings.header_bytes // 2)}
+    return type(HotProtocol.__name__, (HotProtocol,), {"edge": edge, **most})
