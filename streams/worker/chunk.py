@@ -10,7 +10,7 @@ import msgspec
 from models.contracts.errors import PoisonError
 from models.contracts.events import Event, Identify, Query, decode_event
 from models.contracts.ids import KNOWN
-from models.contracts.joins import encode_join
+from models.contracts.joins import Joined, encode_join
 from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_assignment, encode_profile
 from models.features.fold import begin, fold
 from models.features.marks import Guard
@@ -136,11 +136,14 @@ class Chunk:
         if before is not None and before.joined is not None:
             self._pass_on(before, key, entries)
             return
-        if key in self._identified and (place := self._joins_at(before, entries)) is not None:
-            self._join(before, key, entries[: place + 1], entries[place + 1 :])
-            return
         again = self._repeats(before, entries[0][0])  # asked before `before` is folded into
-        profile = self._fold_all(before, entries, key)
+        if key in self._identified and (place := self._joins_at(before, entries)) is not None:
+            self._join(before, key, entries[: place + 1], entries[place + 1 :], again)
+        else:
+            self._keep(before, key, self._fold_all(before, entries, key), again)
+
+    def _keep(self, before: Profile | None, key: bytes, profile: Profile | None, again: bool) -> None:
+        """`profile`: None where nothing was new."""
         if profile is not None:
             self._write(key, profile, again)
         elif again and before is not None:
@@ -154,7 +157,7 @@ class Chunk:
         if profile.moves:
             self._out.assignments[key] = own_assignment(profile, profile.changes[-1].at, profile.received)
 
-    def _write(self, key: bytes, profile: Profile, again: bool = False) -> None:
+    def _write(self, key: bytes, profile: Profile, again: bool) -> None:
         """With all others, at the end of the chunk. `again`: its assignment is said even where it is what it was."""
         self._changed[key] = profile, again
 
@@ -178,7 +181,7 @@ class Chunk:
         topic = self._source.topic
         return first_identify(before, [(record.offset, event) for record, event in entries], topic, self._erased)
 
-    def _join(self, before: Profile | None, key: bytes, until: list[Entry], rest: list[Entry]) -> None:
+    def _join(self, before: Profile | None, key: bytes, until: list[Entry], rest: list[Entry], again: bool) -> None:
         """Folds up to the identify event, hands over what that makes, and passes on the rest. Cut at that very event, so
         that a repetition after a crash hands over the same."""
         profile = self._fold_all(before, until, key)
@@ -186,11 +189,11 @@ class Chunk:
         if profile is None or profile.marks.get(self._source.topic) != offset:
             for record, _ in rest:
                 self._reject(record, "it came behind an identify event that could not be folded")
-            if profile is not None:
-                self._write(key, profile)
+            self._keep(before, key, profile, again)
             return
         pointer, (known, content) = hand_over(profile, offset)
         self._out.joins.append((known, encode_join(content)))
+        self._out.handed.add(key)
         self._pass_on(pointer, key, rest)
         self._out.profiles[key] = encode_profile(pointer)
 
@@ -205,8 +208,9 @@ class Chunk:
                 continue
             addressed = pass_on(pointer, record.offset, event, self._source.topic, self._erased)
             self._out.joins.extend((known, encode_join(join)) for known, join in addressed)
+            if any(isinstance(join, Joined) for _, join in addressed):
+                self._out.handed.add(key)
             sent += bool(addressed)
-        self._out.handed.add(key)
         self._out.count("passed", sent)
         self._out.count("replayed", len(entries) - sent - rejected)
         if sent:

@@ -38,7 +38,8 @@ class Folded(Struct):
     elsewhere: dict[bytes, bytes | None] = field(default_factory=dict)
     """Assignments of joined customers: their keys lie in any partition."""
     handed: set[bytes] = field(default_factory=set)
-    """Customers whose assignments are another's to write from here on."""
+    """Customers who are told to a known one here, whose worker then says their assignments: what was said before is over.
+    Not those of whom it was told earlier: what that worker has said of them since may wait in the same line."""
     joins: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What goes to known customers, in order; their keys lie in any partition."""
     outcomes: dict[bytes, bytes] = field(default_factory=dict)

@@ -174,7 +174,7 @@ def _with(profile: Profile | None, key: bytes, join: Join, entered: set[str]) ->
     if isinstance(join, Left):
         profile.members = [member for member in profile.members if member != join.customer]
         entered.discard(join.customer)
-    elif enter(profile, join.customer):
+    elif enter(profile, join.customer) or isinstance(join, Joined):  # one of long ago may come again as somebody new
         entered.add(join.customer)
     note_source(profile, join.customer, join.offset)
     return profile

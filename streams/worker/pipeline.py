@@ -1,8 +1,9 @@
 """The way out: folded chunks become records, in an order that makes a repetition harmless, and are then acknowledged.
 
 1. Outcomes, joins and rejects are sent and confirmed. Their guard is an offset of their own, so sending them again after a
-   crash changes nothing, while a profile that is already written would hide the event from them for ever.
-2. Then profiles (the marks lie in them) and assignments are sent.
+   crash changes nothing, while a profile that is already written would hide the event from them for ever. So would it hide
+   the assignments of what no input brings again, a new model or the end of a profile: these are confirmed here as well.
+2. Then profiles (the marks lie in them) and all other assignments are sent: an input that comes again says them again.
 3. When those are confirmed the chunk is acknowledged: only now may its offset be committed.
 
 Chunks that wait are sent together, so the two round trips cost time and not throughput.
@@ -24,7 +25,7 @@ from streams.worker.joining import HEARTBEAT
 
 OnChangelog = Callable[[int, int, Mapping[bytes, "bytes | None"]], None]
 """(partition, offset of the last of them, records)"""
-Acknowledge = Callable[[Any], Awaitable[object]]
+ByPartition = dict[int, dict[bytes, "bytes | None"]]
 IN_FLIGHT = 8
 """Full chunks between folding and acknowledgement: enough to hide a broker's round trip, few enough to repeat quickly."""
 
@@ -160,7 +161,13 @@ class Pipeline:
         for waiting in taken:
             waiting.sent = waiting.term == term and waiting.folded.source.partition in owned
         mine = [waiting.folded for waiting in taken if waiting.sent]
+        early, late = _assignments(waiting for waiting in taken if waiting.sent)
+        await self._arrived({key for each in mine for key in each.handed})
         now = int(time.time() * 1000)
+        said = [
+            await self._publish(self._outlets.assignments, partition, records, now)
+            for partition, records in early.items()
+        ]
         first = [
             await self._publish(self._outlets.outcomes, partition, records, now)
             for partition, records in _merged((each.source.partition, each.outcomes) for each in mine).items()
@@ -175,13 +182,27 @@ class Pipeline:
             for partition, records in _joins(mine).items()
         ]
         await self._confirm(first)
+        for each in said:
+            await each.confirmed()  # which is told in `settle`, after what was said before
         profiles = _merged((each.source.partition, each.profiles) for each in mine)
-        assignments = _assignments(mine)
-        return [
+        return said + [
             await self._publish(topic, partition, records, now)
-            for topic, by_partition in ((self._outlets.profiles, profiles), (self._outlets.assignments, assignments))
+            for topic, by_partition in ((self._outlets.profiles, profiles), (self._outlets.assignments, late))
             for partition, records in by_partition.items()
         ]
+
+    async def _arrived(self, handed: set[bytes]) -> None:
+        """Waits while something said of one of these is under way: the known customer's worker must be heard after us."""
+
+        def under_way() -> bool:
+            chunks = (waiting.folded for taken, _ in self._sent for waiting in taken)
+            return any(
+                not said.keys().isdisjoint(handed) for each in chunks for said in (each.assignments, each.elsewhere)
+            )
+
+        if handed:
+            async with self._changed:
+                await self._changed.wait_for(lambda: not under_way())
 
     async def _publish(self, topic: str, partition: int, records: Changes, now: int) -> Sent:
         sent = await publish(self._producer, topic, partition, records.items(), now)
@@ -195,9 +216,9 @@ class Pipeline:
                 told(each.partition, offset, each.changes)
 
 
-def _merged(parts: Iterable[tuple[int, Changes]]) -> dict[int, dict[bytes, bytes | None]]:
+def _merged(parts: Iterable[tuple[int, Changes]]) -> ByPartition:
     """By partition; of two records of one key only the later is worth writing."""
-    merged: dict[int, dict[bytes, bytes | None]] = {}
+    merged: ByPartition = {}
     for partition, records in parts:
         if records:
             merged.setdefault(partition, {}).update(records)
@@ -215,14 +236,27 @@ def _joins(chunks: Iterable[Folded]) -> dict[int, list[tuple[bytes | None, bytes
     return joins
 
 
-def _assignments(chunks: Iterable[Folded]) -> dict[int, dict[bytes, bytes | None]]:
-    """By partition of their key. What a chunk said of a customer who was handed over meanwhile is not said any more."""
-    merged: dict[int, dict[bytes, bytes | None]] = {}
-    for each in chunks:
+def _assignments(chunks: Iterable[Waiting]) -> tuple[ByPartition, ByPartition]:
+    """By partition of their key: of what no input brings again, and of the rest. What a chunk said of a customer who was
+    handed over later is not said any more."""
+    merged: ByPartition = {}
+    early: set[bytes] = set()
+    for waiting in chunks:
+        each = waiting.folded
         own = merged.setdefault(each.source.partition, {})
         for key in each.handed:
             own.pop(key, None)
         own.update(each.assignments)
         for key, value in each.elsewhere.items():
             merged.setdefault(partition_of(key, each.source.partitions), {})[key] = value
-    return {partition: records for partition, records in merged.items() if records}
+        if waiting.event is None:
+            early.update(each.assignments, each.elsewhere)
+        elif early:
+            early.difference_update(each.assignments, each.elsewhere)
+    if not early:
+        return {}, {partition: records for partition, records in merged.items() if records}
+    first, rest = ByPartition(), ByPartition()
+    for partition, records in merged.items():
+        for key, value in records.items():
+            (first if key in early else rest).setdefault(partition, {})[key] = value
+    return first, rest

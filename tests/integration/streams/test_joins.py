@@ -53,13 +53,12 @@ def is_joined(room: Room, person: int) -> bool:
 
 
 def of_known(room: Room, people: range) -> bool:
-    """Whether the assignments of both devices of each are those of their known customer."""
+    """Whether the assignments of both devices of each are those of their known customer; raises with those that are not."""
     found = room.assignments()
-    return all(
-        (own := found.get(f"{device}{person}")) is not None and own.known == known_customer(f"u{person}")
-        for person in people
-        for device in "ab"
-    )
+    wanted = {f"{device}{person}": known_customer(f"u{person}") for person in people for device in "ab"}
+    known = {device: found[device].known if device in found else "not assigned" for device in wanted}
+    assert known == wanted
+    return True
 
 
 def dying(room: Room, point: str, number: int) -> tuple[Process, Path]:

@@ -61,11 +61,15 @@ class World:
         for each in events:
             self.events.append(Record(len(self.events), each.key, encode_event(each)))
 
-    def fold(self, first: int, until: int, dies_after: str = "") -> None:
-        self._write(self._chunk(Chunk, "events", self.events[first:until]), 0, until - 1, dies_after)
+    def fold(self, first: int, until: int, dies_after: str = "") -> Folded:
+        folded = self._chunk(Chunk, "events", self.events[first:until])
+        self._write(folded, 0, until - 1, dies_after)
+        return folded
 
-    def join(self, first: int, until: int, dies_after: str = "") -> None:
-        self._write(self._chunk(JoinChunk, "joins", self.joins[first:until]), JOINED, until - 1, dies_after)
+    def join(self, first: int, until: int, dies_after: str = "") -> Folded:
+        folded = self._chunk(JoinChunk, "joins", self.joins[first:until])
+        self._write(folded, JOINED, until - 1, dies_after)
+        return folded
 
     def _chunk(self, kind: type[Chunk], topic: str, records: list[Record]) -> Folded:
         source = 0 if topic == "events" else JOINED
@@ -148,6 +152,34 @@ def test_somebody_else_on_the_same_device_takes_only_what_comes_from_then_on() -
     assert (bob.counters["queries"].total, bob.members) == (1, ["a"])
     assert world.profile("a").joined == "k:bob"
     assert decode_assignment(world.assignments[b"m/a"]).known == "k:bob"
+
+
+def test_a_device_that_was_forgotten_meanwhile_is_assigned_with_the_others_again() -> None:
+    world = World()
+    world.send(event(0, "a", "identify"), event(1, "a"), event(2, "a", "identify"))
+    world.fold(0, 1)
+    world.join(0, 1)
+    del world.profiles[b"m/a"], world.assignments[b"m/a"]
+    world.fold(1, 3)
+    world.join(1, 2)
+    assert decode_assignment(world.assignments[b"m/a"]).known == "k:ann"
+
+
+def test_an_assignment_that_a_crash_kept_from_its_topic_is_said_again_before_an_identify_event_that_cannot_be_folded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def faulty(profile: Any, each: Event) -> Any:
+        if isinstance(each, Identify):
+            raise KeyError
+        return fold(profile, each)
+
+    monkeypatch.setattr("streams.worker.chunk.fold", faulty)
+    world = World()
+    world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
+    world.fold(0, 3, dies_after="profiles")
+    world.fold(0, 4)
+    assert len(world.rejected) == 1
+    assert decode_assignment(world.assignments[b"m/a"]).membership.defined == ("s_3",)
 
 
 def test_without_a_right_proof_nothing_is_joined() -> None:
