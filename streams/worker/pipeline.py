@@ -157,12 +157,13 @@ class Pipeline:
 
     async def _send(self, taken: list[Waiting]) -> list[Sent]:
         """Both steps; a chunk of a partition that is no longer ours is left, unacknowledged, to its new owner."""
+        # It may take as long as a broker is away: before it is asked whose the partitions are.
+        await self._arrived({key for waiting in taken for key in waiting.folded.handed})
         owned, term = self._owner.owned, self._owner.term
         for waiting in taken:
             waiting.sent = waiting.term == term and waiting.folded.source.partition in owned
         mine = [waiting.folded for waiting in taken if waiting.sent]
         early, late = _assignments(waiting for waiting in taken if waiting.sent)
-        await self._arrived({key for each in mine for key in each.handed})
         now = int(time.time() * 1000)
         said = [
             await self._publish(self._outlets.assignments, partition, records, now)
