@@ -192,7 +192,9 @@ class Worker:
             if tasks[0] in done:
                 await _drain(app, pipeline, mender)
             for task in done:
-                task.result()
+                if (fault := task.exception()) is not None:
+                    log.error("the worker ends: %r", fault)  # now: should it not end in order, nobody would say why
+                    raise fault
         finally:
             _end_soon()
             async with asyncio.timeout(STOP_S):

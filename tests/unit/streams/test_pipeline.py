@@ -1,174 +1,179 @@
-"""What the way out makes of chunks that wait together, and in which order a broker gets it."""
+"""What leaves a worker, and in which order: a crash between any two steps must find nothing hidden and nothing lost."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
-from models.contracts.profile import Assignment, decode_assignment
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
 from streams.worker.folded import Folded, Source
-from streams.worker.pipeline import Outlets, Pipeline, Waiting
-from tests.unit.streams.test_joining import World, event
+from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
 
-Record = tuple[bytes | None, bytes | None]
+OUTLETS = Outlets("profiles", "assignments", "outcomes", "rejected", "joins")
+LIMIT = 10
+"""Events in a full chunk."""
+TURNS = 200
 
 
-class Batch:
-    """As aiokafka's, of any size."""
+async def turns(until: Callable[[], bool] = lambda: False) -> None:
+    """Lets everybody go on who can, `until` it is so."""
+    for _ in range(TURNS):
+        if until():
+            return
+        await asyncio.sleep(0)
 
-    def __init__(self) -> None:
-        self.records: list[Record] = []
 
-    def append(self, *, key: bytes | None, value: bytes | None, timestamp: int) -> object:
-        del timestamp
-        self.records.append((key, value))
-        return True
+class Batch(list[tuple[bytes, bytes | None]]):
+    def append(self, *, key: bytes, value: bytes | None, timestamp: int) -> object:  # type: ignore[override]  # aiokafka's
+        super().append((key, value))
+        return timestamp
 
     def record_count(self) -> int:
-        return len(self.records)
+        return len(self)
 
 
 class Broker:
-    """A producer whose broker writes `log` down; what goes to a topic in `held` waits until it is let go."""
+    """Takes batches, and confirms a topic's when it is told to."""
 
-    def __init__(self, *held: str) -> None:
-        self.log: list[tuple[str, bytes | None, bytes | None]] = []
-        self._held = {topic: asyncio.Event() for topic in held}
-
-    def let_go(self, topic: str) -> None:
-        self._held[topic].set()
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Batch]] = []
+        self.away = 0
+        """So many times it takes nothing."""
+        self._open: list[tuple[str, asyncio.Future[Any]]] = []
 
     def create_batch(self) -> Batch:
         return Batch()
 
-    async def send_batch(self, batch: Batch, topic: str, partition: int) -> Any:
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
         del partition
-        return asyncio.ensure_future(self._write(batch, topic))
+        if self.away:
+            self.away -= 1
+            raise KafkaTimeoutError
+        self.sent.append((topic, batch))
+        self._open.append((topic, asyncio.get_running_loop().create_future()))
+        return self._open[-1][1]
 
-    async def _write(self, batch: Batch, topic: str) -> Any:
-        if (held := self._held.get(topic)) is not None:
-            await held.wait()
-        self.log += [(topic, key, value) for key, value in batch.records]
-        return SimpleNamespace(offset=len(self.log) - batch.record_count())
+    @property
+    def topics(self) -> set[str]:
+        """With something that is not confirmed."""
+        return {topic for topic, _ in self._open}
 
-    def said(self) -> dict[str, Assignment]:
-        """The assignments as a reader has them now."""
-        found = {key: value for topic, key, value in self.log if topic == "assignments" and value is not None}
-        return {each.customer: each for each in map(decode_assignment, found.values())}
-
-    def order(self, *topics: str) -> list[str]:
-        """Of these topics, whose record came when."""
-        return [topic for topic, _, _ in self.log if topic in topics]
-
-
-class Mine:
-    """Partition 0 is ours all the time."""
-
-    owned: ClassVar = {0}
-    term = 0
+    def confirm(self, *topics: str) -> None:
+        for topic, future in self._open:
+            if topic in topics:
+                future.set_result(SimpleNamespace(offset=0))
+        self._open = [(topic, future) for topic, future in self._open if topic not in topics]
 
 
-@asynccontextmanager
-async def way_out(broker: Broker) -> AsyncIterator[Pipeline]:
-    async def confirmed(waiting: Waiting) -> None:
-        del waiting
+class Way:
+    """A pipeline that runs."""
 
-    def told(partition: int, last: int, changes: object) -> None:
-        del partition, last, changes
+    def __init__(self) -> None:
+        self.broker, self.owned, self.term = Broker(), {0}, 0
+        self.acknowledged: list[Any] = []
 
-    outlets = Outlets("profiles", "assignments", "outcomes", "rejected", "joins")
-    pipeline = Pipeline(broker, outlets, 1000, confirmed, told, told, told, Mine())
-    tasks = [asyncio.ensure_future(part) for part in (pipeline.run(), pipeline.settle())]
-    try:
-        yield pipeline
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async def confirmed(waiting: Waiting) -> None:
+            self.acknowledged.append(waiting.event)
 
+        def told(partition: int, last: int, changes: object) -> None:
+            del partition, last, changes
 
-def waiting(folded: Folded, event: object = "an input") -> Waiting:
-    return Waiting(folded, event, 1, 0.0)
+        self.pipeline = Pipeline(self.broker, OUTLETS, LIMIT, confirmed, told, told, told, self)
+        self.tasks = [asyncio.ensure_future(part) for part in (self.pipeline.run(), self.pipeline.settle())]
+
+    async def put(self, event: str, folded: Folded, size: int = 1) -> None:
+        await self.pipeline.put(Waiting(folded, event, size, 0.0))
 
 
-async def all_that_can_happen() -> None:
-    """As many turns of the loop as nothing here takes."""
-    for _ in range(100):
-        await asyncio.sleep(0)
+@pytest.fixture
+async def way() -> AsyncIterator[Way]:
+    made = Way()
+    yield made
+    for task in made.tasks:
+        task.cancel()
+    await asyncio.gather(*made.tasks, return_exceptions=True)
 
 
-async def test_what_a_known_customers_worker_says_of_a_device_outlives_what_the_device_does_next() -> None:
-    world, broker = World(), Broker()
-    world.send(event(0, "a"), event(1, "a", "identify"), event(2, "a"))
-    world.fold(0, 2)
-    together = [world.join(0, 1), world.fold(2, 3)]
-    async with way_out(broker) as pipeline:
-        await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
-        await pipeline.drained()
-    assert broker.said()["a"].known == "k:ann"
+def folded(value: bytes = b"1", partition: int = 0) -> Folded:
+    return Folded(
+        Source("events", partition, 1), profiles={b"m/c": value}, assignments={b"m/c": value}, outcomes={b"o": value},
+        rejected=[(b"r", value)], joins=[(b"m/k:u", value)],
+    )  # fmt: skip
 
 
-async def test_and_what_it_says_again_outlives_a_repetition_after_a_crash() -> None:
-    world, broker = World(), Broker()
-    world.send(event(0, "a"), event(1, "a", "identify"), event(2, "a"))
-    world.fold(0, 3)
-    world.join(0, 2, dies_after="profiles")
-    together = [world.join(0, 2), world.fold(0, 3)]
-    async with way_out(broker) as pipeline:
-        await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
-        await pipeline.drained()
-    assert broker.said()["a"].known == "k:ann"
+async def test_outcomes_joins_and_rejects_are_there_before_the_profile_that_would_hide_their_event(way: Way) -> None:
+    await way.put("chunk", folded())
+    await turns()
+    assert way.broker.topics == {"outcomes", "rejected", "joins"}
+    for each in ("joins", "rejected"):
+        way.broker.confirm(each)
+        await turns()
+        assert not way.broker.topics & {"profiles", "assignments"}, "the profile's mark would say that all is done"
+    way.broker.confirm("outcomes")
+    await turns()
+    assert way.broker.topics == {"profiles", "assignments"}
 
 
-async def test_what_was_said_of_a_device_before_is_not_said_after_it_was_handed_over() -> None:
-    world, broker = World(), Broker()
-    world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
-    together = [world.fold(0, 3), world.fold(3, 4)]
-    assert together[0].assignments
-    async with way_out(broker) as pipeline:
-        await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
-        await pipeline.drained()
-    assert broker.order("joins", "assignments") == ["joins"]
+async def test_the_offset_moves_when_profile_and_assignment_are_both_confirmed(way: Way) -> None:
+    await way.put("chunk", folded())
+    await turns(lambda: "outcomes" in way.broker.topics)
+    way.broker.confirm("outcomes", "rejected", "joins")
+    await turns()
+    for each in ("profiles", "assignments"):
+        assert not way.acknowledged
+        assert not way.pipeline.idle
+        way.broker.confirm(each)
+        await turns()
+    assert way.acknowledged == ["chunk"]
+    assert way.pipeline.idle
+    assert way.pipeline.events == 0
 
 
-async def test_a_device_is_handed_over_when_what_was_said_of_it_before_has_arrived() -> None:
-    world, broker = World(), Broker("assignments")
-    world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
-    async with way_out(broker) as pipeline:
-        for each in (world.fold(0, 3), world.fold(3, 4)):
-            await pipeline.put(waiting(each))
-            await all_that_can_happen()
-        broker.let_go("assignments")
-        await pipeline.drained()
-    assert broker.order("joins", "assignments") == ["assignments", "joins"]
+async def test_what_was_folded_before_the_partitions_went_is_left_to_their_owner(way: Way) -> None:
+    await way.put("another's", folded(partition=1))
+    await way.put("before", folded())
+    way.term += 1
+    await turns()
+    assert not way.broker.sent
+    assert not way.acknowledged
+    await way.put("after", folded())
+    await turns()
+    assert way.broker.topics == {"outcomes", "rejected", "joins"}
 
 
-async def test_what_no_input_brings_again_is_said_before_the_profile_hides_it() -> None:
-    """A new model, the end of a profile, an erasure: whoever comes after a crash finds the profile as it was."""
-    broker = Broker("assignments")
-    folded = Folded(Source("events", 0, 1))
-    folded.profiles[b"m/a"] = folded.assignments[b"m/a"] = folded.elsewhere[b"m/b"] = None
-    async with way_out(broker) as pipeline:
-        await pipeline.put(waiting(folded, event=None))
-        await all_that_can_happen()
-        assert not broker.log
-        broker.let_go("assignments")
-        await pipeline.drained()
-    assert broker.order("profiles", "assignments") == ["assignments", "assignments", "profiles"]
+async def test_of_chunks_that_wait_together_the_newest_of_a_key_is_written_and_all_are_acknowledged(way: Way) -> None:
+    for number in range(3):
+        await way.put(f"chunk {number}", folded(b"%d" % number))
+    await turns()
+    way.broker.confirm("outcomes", "rejected", "joins")
+    await turns()
+    way.broker.confirm("profiles", "assignments")
+    await turns()
+    assert [batch for topic, batch in way.broker.sent if topic == "profiles"] == [[(b"m/c", b"2")]]
+    assert [value for topic, batch in way.broker.sent if topic == "joins" for _, value in batch] == [b"0", b"1", b"2"]
+    assert way.acknowledged == ["chunk 0", "chunk 1", "chunk 2"]
 
 
-async def test_the_newest_is_said_last_whoever_says_it() -> None:
-    model, event_of_a, event_of_b = (Folded(Source("events", 0, 1)) for _ in range(3))
-    event_of_a.assignments = {b"m/a": b"old", b"m/b": b"old"}
-    model.assignments = {b"m/a": b"new", b"m/b": b"older"}
-    event_of_b.assignments = {b"m/b": b"new"}
-    broker = Broker()
-    async with way_out(broker) as pipeline:
-        await asyncio.gather(
-            pipeline.put(waiting(event_of_a)), pipeline.put(waiting(model, None)), pipeline.put(waiting(event_of_b))
-        )
-        await pipeline.drained()
-    assert broker.log == [("assignments", b"m/a", b"new"), ("assignments", b"m/b", b"new")]
+async def test_too_much_under_way_holds_up_the_next_in_the_order_of_folding(way: Way) -> None:
+    puts = [asyncio.ensure_future(way.put(str(number), folded(), LIMIT)) for number in range(IN_FLIGHT + 2)]
+    await turns()
+    assert [put.done() for put in puts] == [True] * IN_FLIGHT + [False] * 2
+    drained = asyncio.ensure_future(way.pipeline.drained())
+    while not drained.done():
+        way.broker.confirm(*way.broker.topics)
+        await turns(drained.done)
+    assert all(put.done() for put in puts), "what waits for room is under way as well"
+    assert way.acknowledged == [str(number) for number in range(IN_FLIGHT + 2)]
+
+
+async def test_a_broker_that_takes_nothing_for_longer_than_a_request_is_waited_for(way: Way) -> None:
+    """It was away for ten seconds, and every worker ended; so did one that had been stopped itself."""
+    way.broker.away = 5
+    await way.put("chunk", folded())
+    await turns(lambda: "joins" in way.broker.topics)
+    assert [len(batch) for _, batch in way.broker.sent] == [1, 1, 1]
+    assert not any(task.done() for task in way.tasks)
