@@ -18,6 +18,8 @@ async def test_the_broker_is_told_the_name(tmp_path: Path, worker_id: str, told:
     driver: Any = SimpleNamespace(
         app=app, transport=app.transport, in_transaction=False, RebalanceListener=lambda _: None
     )
-    consumer = ChunkThread(driver, whole=frozenset(), thread_loop=asyncio.get_running_loop())._create_worker_consumer(app.transport)
+    consumer = ChunkThread(driver, whole=frozenset(), thread_loop=asyncio.get_running_loop())._create_worker_consumer(
+        app.transport
+    )
     assert consumer._group_instance_id == told
     await consumer.stop()
