@@ -22,7 +22,7 @@ _PREFLIGHT = {
 
 def make_app(edge: Edge) -> Starlette:
     """The edge as ASGI. Who made `edge` starts and closes its parts."""
-    return Starlette(
+    app = Starlette(
         routes=[
             *query.routes(edge),
             *events.routes(edge),
@@ -33,6 +33,8 @@ def make_app(edge: Edge) -> Starlette:
         ],
         exception_handlers=HANDLERS,
     )
+    app.router.redirect_slashes = False  # a redirect would lead to whatever host a request names
+    return app
 
 
 async def _preflight(request: Request) -> Response:

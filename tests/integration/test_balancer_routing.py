@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from api.edge.limits import Networks
-from models.contracts.ids import ROUTES
+from models.contracts.ids import ROUTES, route_of
 from streams.brokers import free_port
 from supervisor.balancer import Fleet, haproxy, nginx
 from supervisor.balancer.haproxy import rendered
@@ -90,10 +91,11 @@ def before(edges: Iterable[Edge], *shards: Iterable[Edge], trusted: Sequence[str
 
 
 @pytest.fixture
-def edges() -> Iterator[list[Edge]]:
-    three = [Edge() for _ in range(3)]
-    yield three
-    for edge in three:
+def edges(request: pytest.FixtureRequest) -> Iterator[list[Edge]]:
+    """Three, or as many as the test asks for."""
+    found = [Edge() for _ in range(getattr(request, "param", 3))]
+    yield found
+    for edge in found:
         edge.end()
 
 
@@ -110,24 +112,37 @@ def ask(port: int, route: int | str | None, headers: Mapping[str, str] | None = 
         connection.close()
 
 
+def share(routes: Collection[int]) -> float:
+    """Of ten thousand customers, how many have one of these routes."""
+    return sum(HOMES[route] for route in routes) / HOMES.total()
+
+
+HOMES = Counter(route_of("shop", f"c_{number}") for number in range(10_000))
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+SIZES = pytest.mark.parametrize("edges", [3, 8], indirect=True)
+MORE = 0.05
+"""A ring of some hundred places an edge is not quite even."""
 
 
+@SIZES
 @KINDS
 def test_a_lost_edge_moves_its_own_routes_and_no_other(edges: list[Edge], tmp_path: Path, kind: str) -> None:
     with balanced(before(edges), tmp_path, kind) as port:
-        homes = {route: ask(port, route) for route in range(0, ROUTES, 2)}
+        homes = {route: ask(port, route) for route in range(ROUTES)}
         assert {route: ask(port, route) for route in homes} == homes
-        shares = [sum(edge.port == home for home in homes.values()) / len(homes) for edge in edges]
-        assert min(shares) > 0.15, shares
+        shares = [share([route for route, home in homes.items() if home == edge.port]) for edge in edges]
+        assert min(shares) > 0.4 / len(edges), shares
+        assert max(shares) <= 1 / len(edges) + MORE, shares
 
         lost = edges.pop()
         lost.end()
         after = {route: ask(port, route) for route in homes}  # at once: before a health check has noticed
         moved = {route for route in homes if after[route] != homes[route]}
         assert moved == {route for route, home in homes.items() if home == lost.port}
+        assert share(moved) <= 1 / (len(edges) + 1) + MORE
 
 
+@SIZES
 @KINDS
 def test_a_further_edge_takes_its_share_and_moves_nobody_else(edges: list[Edge], tmp_path: Path, kind: str) -> None:
     with balanced(before(edges[:-1]), tmp_path, kind) as port:
@@ -136,7 +151,7 @@ def test_a_further_edge_takes_its_share_and_moves_nobody_else(edges: list[Edge],
         after = {route: ask(port, route) for route in range(ROUTES)}
     moved = {route for route in homes if after[route] != homes[route]}
     assert {after[route] for route in moved} == {edges[-1].port}
-    assert len(moved) / ROUTES <= 1 / len(edges) + 0.05
+    assert share(moved) <= 1 / len(edges) + MORE
 
 
 @KINDS

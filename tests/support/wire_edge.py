@@ -29,16 +29,18 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class WireEdge:
     """The child."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *, files: int | None = None, **settings: object) -> None:
+        """`files`: so many may it have open at most."""
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"
         values = {"edge_port": self.port, "data_dir": folder / "data", "drain_s": 0.2, **settings}
         leashed = (sys.executable, "-S", leash.__file__, str(os.getpid()), str(int(signal.SIGKILL)))
+        few = () if files is None else ("sh", "-c", f'ulimit -n {files} && exec "$@"', "sh")
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                (*leashed, sys.executable, "-m", "tests.support.wire_edge"),
+                (*leashed, *few, sys.executable, "-m", "tests.support.wire_edge"),
                 env=environment(values),
                 stdout=log,
                 stderr=subprocess.STDOUT,

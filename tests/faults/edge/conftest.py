@@ -13,10 +13,10 @@ def make_edge(tmp_path: Path) -> Iterator[Callable[..., WireEdge]]:
     """Edges with other settings."""
     made: list[WireEdge] = []
 
-    def make(**settings: object) -> WireEdge:
+    def make(*, files: int | None = None, **settings: object) -> WireEdge:
         folder = tmp_path / f"edge-{len(made)}"
         folder.mkdir()
-        made.append(WireEdge(folder, **settings))
+        made.append(WireEdge(folder, files=files, **settings))
         return made[-1]
 
     yield make

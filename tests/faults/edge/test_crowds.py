@@ -47,6 +47,46 @@ async def test_customers_who_come_once_leave_no_memory_behind(make_edge: Callabl
     await _crowd(make_edge(overlay_customers=1_000, merchant_rate=0), count)
 
 
+async def _half(edge: WireEdge, numbers: range) -> None:
+    """Every other query is the same customer's, in the same session, of ever other things; on one connection."""
+    wire = await Raw.open(edge.port)
+    for first in range(numbers.start, numbers.stop, PIPELINED):
+        chunk = range(first, min(first + PIPELINED, numbers.stop))
+        for number in chunk:
+            who = "hot" if number % 2 else f"c{number % 100}"
+            context = {"category": f"k{number}", "product": f"p{number}", "campaign": f"x{number}"}
+            body = {
+                "merchant": "shop",
+                "customer": who,
+                "session": f"s-{who}",
+                "placements": ["hero"],
+                "context": context,
+            }
+            wire.send(post(json.dumps(body).encode()))
+        for _ in chunk:
+            answer = await wire.answer(within=10)
+            assert answer is not None
+            assert answer.status == 200
+            assert b'"verdict":"kept"' in answer.body
+    wire.close()
+
+
+@pytest.mark.parametrize("count", [30_000, long(1_000_000)])
+async def test_half_of_everything_is_one_customers_and_the_session_never_ends(
+    make_edge: Callable[..., WireEdge], count: int
+) -> None:
+    edge = make_edge(overlay_customers=2_000, merchant_rate=0)
+    await _half(edge, range(count // 5))
+    before = edge.memory()
+    await asyncio.gather(
+        *(_half(edge, range(start, start + count // 5)) for start in range(count // 5, count, count // 5))
+    )
+    grown = edge.memory() / before - 1
+    print(f"{count} queries, memory {before >> 20} MB {grown:+.1%}")
+    assert grown < 0.05
+    assert edge.metric('tailorbird_queries_total{status="200"}') == count
+
+
 async def test_a_merchant_far_over_its_quota_takes_nothing_from_another(make_edge: Callable[..., WireEdge]) -> None:
     """A hundred times the quota is asked; what is over it is refused, and nobody else is."""
     rate, asked = 20, 2_000

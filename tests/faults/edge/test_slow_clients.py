@@ -105,6 +105,21 @@ async def test_as_many_idle_connections_as_there_may_be(make_edge: Callable[...,
     assert edge.faults() == []
 
 
+async def test_an_edge_that_may_open_few_files_serves_whoever_comes(make_edge: Callable[..., WireEdge]) -> None:
+    edge = make_edge(files=256, idle_s=600)
+    with Idle(edge.port, 1_000) as crowd:
+        assert crowd.opened() == 1_000
+        for _ in range(10):
+            fresh = await Raw.open(edge.port)
+            fresh.send(post())
+            answer = await fresh.answer()
+            assert answer is not None
+            assert (answer.status, b'"recorded":true' in answer.body) == (httpx.codes.OK, True)
+            fresh.close()
+        assert crowd.ended() >= 1_000 - 256
+    assert edge.faults() == []
+
+
 async def test_clients_that_leave_in_the_middle_leave_nothing(edge: WireEdge) -> None:
     whole = post()
     for cut in (0, 1, 20, len(whole) - 1, len(whole)):

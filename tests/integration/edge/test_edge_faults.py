@@ -1,7 +1,9 @@
 """Nothing that was answered as recorded is lost: the broker away, the edge killed, the disk full."""
 
 import resource
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from streams.brokers import Kafka
 from tests.integration.edge.conftest import EdgeUnderTest, on_topic
@@ -41,6 +43,23 @@ def test_an_edge_killed_while_the_broker_was_away_ships_after_its_next_start(
     edge.process.start().await_ready()
     ids |= edge.recorded(10, start=60)
     on_topic(tap(edge), ids)
+
+
+def test_an_edge_killed_while_it_drains_loses_nothing(own_broker: Kafka, tmp_path: Path, tap: Taps) -> None:
+    """SIGTERM, more queries, and kill -9 before any step of the end is over."""
+    edge = EdgeUnderTest(own_broker.address, tmp_path, drain_s=20)
+    edge.begin()
+    own_broker.kill()
+    ids = edge.recorded(20)
+    edge.process.signal(signal.SIGTERM)
+    eventually(lambda: edge.http.get("/readyz").status_code == 503, what="it drains")
+    ids |= edge.recorded(5, start=20)
+    edge.process.kill()
+    own_broker.start()
+    edge.process.start().await_ready()
+    ids |= edge.recorded(5, start=25)
+    on_topic(tap(edge), ids)
+    edge.close()
 
 
 def test_a_full_disk_is_said_and_answers_go_on(edge: EdgeUnderTest, tap: Taps) -> None:

@@ -59,6 +59,11 @@ async def test_what_is_no_object_is_400(client: httpx.AsyncClient, bench: Bench,
         ({"merchant": "../shop"}, "merchant"),
         ({"merchant": "shop\n"}, "merchant"),
         ({"merchant": "shop/x"}, "merchant"),
+        ({"merchant": 'sh"op'}, "merchant"),
+        ({"merchant": "<script>"}, "merchant"),
+        ({"merchant": "shop\r\nX-Injected: 1"}, "merchant"),
+        ({"merchant": "shop\0"}, "merchant"),
+        ({"merchant": "ſhop"}, "merchant"),
         ({"merchant": "x" * 65}, "merchant"),
         ({"sent": "now"}, "sent"),
         ({"sent": -1}, "sent"),
@@ -119,6 +124,8 @@ async def test_65_kb_are_413_after_decompression(client: httpx.AsyncClient, enco
     headers = {"content-encoding": encoding}
     assert (await client.post("/v1/query", content=pack[encoding](small), headers=headers)).status_code == 200
     assert (await client.post("/v1/query", content=pack[encoding](large), headers=headers)).status_code == 413
+    named = with_(merchant="x" * 1_000_000)
+    assert (await client.post("/v1/query", content=pack[encoding](named), headers=headers)).status_code == 413
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
@@ -141,7 +148,8 @@ async def test_16_kb_of_headers_are_413(client: httpx.AsyncClient) -> None:
     "origin",
     [
         "null", "http://shop.example", "https://shop.example.", "https://shop.example.evil.tld", "https://SHOP.example",
-        "https://shopxexample", "https://shop.example:444", "https://shop.example/", "",
+        "https://shopxexample", "https://shop.example:444", "https://shop.example/", "", "https://xn--shop-9na.example",
+        "https://evil.tld@shop.example", "https://shop.example, https://shop.example", "shop.example", "file://",
     ],
 )  # fmt: skip
 async def test_an_origin_that_is_not_listed_is_403(client: httpx.AsyncClient, bench: Bench, origin: str) -> None:

@@ -1,15 +1,22 @@
 """What an answer tells about whether somebody is known, of ids that come again, and of clocks that are wrong: nothing."""
 
+import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from api.edge.deciding import decided
+from api.edge.head import Head
 from api.tokens import Token, sign
+from models.contracts.erasures import Erasure, erasure_name
 from models.contracts.events import Query
 from models.contracts.ids import customer_key
 from models.contracts.profile import Membership, Profile
+from models.contracts.wire import QueryRequest
 from models.features.fold import fold
 from models.features.marks import contains, note
 from tests.support.live_merchant import ORIGIN
@@ -38,6 +45,28 @@ async def test_unknown_and_known_without_content_get_the_same_bytes(
         erased = await client.post("/v1/query", json=ASKED)
     assert unknown.content == known.content == erased.content
     assert unknown.headers == known.headers == erased.headers
+
+
+async def test_how_long_an_answer_takes_tells_no_more_than_a_network_hides(make_bench: Callable[..., Bench]) -> None:
+    """Unknown, known without content, and erased, in turn: the way of a customer's first query is the same but for folding."""
+    bench = make_bench(merchant_rate=0, erasure_key="k")
+    head, took = Head(), dict[str, list[int]](unknown=[], known=[], erased=[])
+    for number in range(1_500):
+        for kind, times in took.items():
+            customer = f"{kind}{number}"
+            key = customer_key("shop", customer)
+            if kind == "known":
+                bench.table.put(key, Membership(defined=("s_of_nobody",)))
+            elif kind == "erased":
+                erasure = msgspec.json.encode(Erasure(at=NOW, partition=0))
+                bench.erasures.take(erasure_name("k", key).encode(), erasure)
+            asked = QueryRequest(merchant="shop", customer=customer, session="s1", placements=("hero",))
+            begun = time.perf_counter_ns()
+            decided(bench.edge, head, asked)
+            times.append(time.perf_counter_ns() - begun)
+    middle = {kind: statistics.median(times) / 1000 for kind, times in took.items()}
+    print({kind: f"{us:.1f} us" for kind, us in middle.items()})
+    assert max(middle.values()) - min(middle.values()) < 100
 
 
 async def test_an_id_that_comes_ten_thousand_times_counts_once_and_fills_nothing(
@@ -101,6 +130,23 @@ async def test_an_events_time_is_corrected_or_refused(
     else:
         assert [one["field"] for one in rejected] == ["at"]
         assert bench.spooled() == []
+
+
+async def test_the_body_says_who_asks_and_not_the_address(bench: Bench, client: httpx.AsyncClient) -> None:
+    bench.serve("other")
+    plain = await client.post("/v1/query", json=ASKED)
+    named = await client.post("/v1/query?merchant=other&customer=c2&session=s2&placements=cellar&r=5", json=ASKED)
+    assert plain.content == named.content
+    assert [(event.merchant, event.customer) for event in bench.spooled()] == [("shop", "c1")] * 2
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez/", "/openapi.json/", "/tb/1/tb.js/", "/v1/query/", "/v1/embed/shop/", "//evil.tld"]
+)
+async def test_no_answer_sends_anybody_to_a_host_that_a_client_names(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"http://edge{path}", headers={"host": "evil.tld", "x-forwarded-host": "evil.tld"})
+    assert answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED)
+    assert "evil" not in answer.text + str(answer.headers)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "POST"])
