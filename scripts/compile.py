@@ -1,7 +1,8 @@
-"""python -m scripts.compile FOLDER: compiles what a query goes through, in place, in a copy of this checkout.
+"""python scripts/compile.py FOLDER [TO]: compiles what a query goes through in a copy of this checkout, in place or into TO.
 
 mypyc makes extension modules of the same sources that mypy checks; Python imports them before the sources beside them.
-What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and setuptools.
+What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and the libraries of
+locks/compile.txt; what it makes needs neither.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ MODULES: Final = (
 )
 
 
-def main(folder: Path) -> None:
-    """Builds the extension modules beside their sources."""
+def main(folder: Path, to: Path | None) -> None:
+    """Builds the extension modules: beside their sources, or in the folders of their packages below `to`."""
     from mypyc.build import mypycify
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
@@ -35,10 +36,11 @@ def main(folder: Path) -> None:
     os.chdir(folder)
     made = Distribution({"name": "compiled", "ext_modules": mypycify(list(MODULES), opt_level="3", debug_level="0")})
     command = build_ext(made)
-    command.inplace = True
+    command.inplace = to is None
+    command.build_lib = None if to is None else str(to)
     command.ensure_finalized()
     command.run()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None)

@@ -14,7 +14,8 @@ from supervisor.balancer import configuration
 
 DOCKER = Path(__file__).parents[2] / "docker"
 HEAD = "# Made by scripts/compose from the declared settings: change those, not this.\n"
-PYTHON = "python:3.11-slim-bookworm"
+VERSION = "3.11"
+PYTHON = f"python:{VERSION}-slim-bookworm"
 PORTS = {name: getattr(Settings(), f"{name}_port") for name in ("edge", "console", "worker", "trainer")}
 EDGES = ("edge-1", "edge-2")
 KAFKA, CONTROLLER = 9092, 9093  # inside the stack's own network only
@@ -25,11 +26,17 @@ SUBNET, BALANCER = (
 )  # fixed, because an edge believes only its balancer's X-Forwarded-For
 
 
+COMPILED = {"edge"}
+"""Processes that carry what a query goes through in C."""
+SITE = f"/venv/lib/python{VERSION}/site-packages"
+
+
 def image(process: str) -> str:
-    """The image file of one process: its own lock, nothing of the others' libraries, no root."""
+    """The image file of one process: its own lock, nothing of the others' libraries, no root, no compiler."""
     port = PORTS[process]
     environment = f"{variable('host')}=0.0.0.0 {variable('data_dir')}=/data"
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"
+    compiling, taking = _compiled() if process in COMPILED else ("", "")
     return f"""\
 {HEAD}# docker build --file docker/{process}.Dockerfile --tag tailorbird-{process} .
 FROM {PYTHON} AS build
@@ -46,11 +53,11 @@ COPY snippet/dist snippet/dist
 COPY streams streams
 COPY supervisor supervisor
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
-
+{compiling}
 FROM {PYTHON}
 RUN useradd --system --create-home --uid 10001 tailorbird && install --directory --owner tailorbird /data
 COPY --from=build /venv /venv
-USER tailorbird
+{taking}USER tailorbird
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 {environment}
 VOLUME /data
 EXPOSE {port}
@@ -58,6 +65,24 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["python", "-c", "
 ENTRYPOINT ["tailorbird"]
 CMD ["{process}"]
 """
+
+
+def _compiled() -> tuple[str, str]:
+    """A stage with a compiler, and how the last one takes what was made there. It fails where that cannot be imported."""
+    return (
+        """
+FROM build AS compiled
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+COPY locks/compile.txt locks/
+RUN /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/compile.txt
+COPY scripts/compile.py scripts/
+RUN /venv/bin/python scripts/compile.py . /compiled
+""",
+        f"""\
+COPY --from=compiled /compiled {SITE}
+RUN ["/venv/bin/python", "-I", "-c", "import api.edge.deciding as made; assert made.__file__.endswith('.so'), made.__file__"]
+""",
+    )
 
 
 def _service(process: str, name: str, **settings: object) -> dict[str, Any]:
