@@ -50,6 +50,7 @@ COPY api api
 COPY cli cli
 COPY models models
 COPY snippet/dist snippet/dist
+COPY snippet/package.json snippet/
 COPY streams streams
 COPY supervisor supervisor
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

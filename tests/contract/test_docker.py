@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,43 @@ def test_an_image_copies_what_exists_and_sets_known_variables(file: Path) -> Non
     assert set(re.findall(rf"\b{PREFIX}\w+(?==)", text)) <= known
 
 
-def test_the_wheel_holds_every_package_and_the_front_door(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_the_wheel_holds_every_package_and_the_front_door(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in ("tailorbird.py", "cli/lazy.py", "supervisor/up.py", "streams/brokers/pom.xml", "models/py.typed"):
         assert name in names
+
+
+def test_an_installed_edge_finds_the_delivery_code(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    ask = "from api.edge.routes.snippet import SNIPPET, routes; print(SNIPPET); print([each.path for each in routes(None)])"
+    done = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0] == str(tmp_path / "snippet")
+    assert "/tb/{version}/{file}" in done.stdout
+
+
+@pytest.mark.parametrize("file", sorted(DOCKER.glob("*.Dockerfile")), ids=lambda file: file.stem)
+def test_an_image_copies_everything_that_the_wheel_is_made_of(file: Path) -> None:
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", file.read_text(), re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
+    assert needed - copied <= {"demo"}
