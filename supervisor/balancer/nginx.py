@@ -10,7 +10,8 @@ def rendered(fleet: Fleet) -> str:
 
     It has no active health check, so an edge that drains is found out by its refused connections: one is tried again on
     the next edge, which is safe for a POST because nothing of it was sent. Nor can it reckon: which shard a route
-    belongs to stands in a table.
+    belongs to stands in a table. An edge has 160 places on the ring for each unit of its weight: with one unit a share of
+    three was up to 39 %, ten make it as even as HAProxy's.
     """
     sharded = len(fleet.shards) > 1
     upstreams = "".join(
@@ -81,7 +82,7 @@ def _real_addresses(fleet: Fleet) -> str:
 
 
 def _upstream(name: str, workers: tuple[str, ...]) -> str:
-    servers = "".join(f"        server {worker} max_fails=1 fail_timeout=1s;\n" for worker in workers)
+    servers = "".join(f"        server {worker} weight=10 max_fails=1 fail_timeout=1s;\n" for worker in workers)
     return f"""
     upstream {name} {{
         hash $tailorbird_key consistent;
