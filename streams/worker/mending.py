@@ -22,6 +22,8 @@ from streams.worker.said import Range
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.5
+SLICE = 100
+"""Records compared between two looks at the events: some milliseconds."""
 STRANGERS = 10
 """Looks between two questions to the broker whether somebody has written where we have nothing to write."""
 
@@ -107,9 +109,11 @@ class Mender:
                 consumer.seek(place, places[place.partition][0])
             while any([await consumer.position(place) <= end for place, end in last.items()]):
                 for place, records in (await consumer.getmany(timeout_ms=500)).items():
-                    for record in records:
+                    for number, record in enumerate(records):
                         if not compare(place.partition, record.key, record.value):
                             settled.discard(place.partition)
+                        if number % SLICE == 0:
+                            await asyncio.sleep(0)
         except KafkaError as error:
             log.warning("what another worker wrote cannot be read: %r", error)
             return set()
