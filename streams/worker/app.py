@@ -111,7 +111,9 @@ def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: 
                 if partition not in folding.owned:
                     continue  # it was on its way when the partition went: its new owner gets it again
                 folded = folding.fold(topic, partition, records)
-                await pipeline.put(Waiting(folded, event, len(records), records[0].timestamp / 1000))
+                waiting = Waiting(folded, event, len(records), records[0].timestamp / 1000)
+                records.clear()  # the event is kept until it is acknowledged, which some megabytes need not be
+                await pipeline.put(waiting)
 
         source = app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes))
         app.agent(source, name=f"profiling-{topic.name}")(profiling)

@@ -111,7 +111,7 @@ class Folding:
                 return decided(event, counted)
             return outcomes(profile, event, counted, self._attribution(event.merchant))
 
-        ledger = Ledger(hours, adds)
+        ledger = Ledger(hours, adds, repeats=hours.repeats(counted, records[0].offset))
         kind = Chunk if topic is EVENTS else JoinChunk
         chunk = kind(
             source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased, self._limits
