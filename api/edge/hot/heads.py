@@ -20,6 +20,10 @@ _noted = re.compile(
     rb"|[cC][oO][nN](?:[nN]|[tT][eE][nN][tT]-[eE])|[tT][rR][aA]|[eE][xX][pP]|[uU][pP][gG]|[ \t])[^\r\n]*"
 )
 """Lines that may be of a header which an answer depends on, and lines that go on with the one before."""
+_UNUSUAL: Final = frozenset(
+    {b"connection", b"proxy-connection", b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"}
+)
+"""Headers that want more than an answer."""
 _length = re.compile(rb"\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
 
@@ -41,7 +45,7 @@ def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_B
         value = rest.lstrip(b" \t")
         if value.endswith((b" ", b"\t")) or noted.startswith((b"\n ", b"\n\t")):
             return None  # a value that goes on in the next line, or whose end is a matter of opinion
-        match name[1:].lower():
+        match header := name[1:].lower():
             case b"origin":
                 origins = (*origins, value.decode("latin-1"))
             case b"x-forwarded-for":
@@ -52,7 +56,7 @@ def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_B
                 authorization = value.decode("latin-1") if authorization is None else authorization
             case b"connection" if value.lower() == b"keep-alive":
                 pass
-            case b"connection" | b"proxy-connection" | b"content-encoding" | b"transfer-encoding" | b"expect" | b"upgrade":
+            case _ if header in _UNUSUAL:
                 return None
     return Head(
         peer=peer,
