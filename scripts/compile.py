@@ -1,5 +1,4 @@
-"""python scripts/compile.py FOLDER [TO]: compiles what a query and an event go through in a copy of this checkout, in place
-or into TO.
+"""python scripts/compile.py FOLDER [TO]: compiles what a query goes through in a copy of this checkout, in place or into TO.
 
 mypyc makes extension modules of the same sources that mypy checks; Python imports them before the sources beside them.
 What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and the libraries of
@@ -17,8 +16,6 @@ MODULES: Final = (
     *(f"models/features/{name}.py" for name in ("decay", "fields", "fold", "marks", "sessions", "shown", "vector")),
     *(f"models/decisions/{name}.py" for name in ("choice", "context_segments", "holdouts", "shelf")),
     *(f"models/segmentation/{name}.py" for name in ("assign", "rules")),
-    *(f"streams/worker/{name}.py" for name in ("chunk", "joining", "outcomes", "poison")),
-    "models/outcomes.py",
     "models/sessions.py",
     "models/contracts/context.py",
     "models/contracts/ids.py",
