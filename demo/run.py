@@ -49,8 +49,10 @@ def run(
     """Runs the demonstration from start to end; `started` is the monotonic time that `ready_s` counts from."""
     words.print("[bold]Tailorbird[/] starts: broker, edge, worker, trainer, console ...")
     # The trainer trains by itself once the whole fill is there: on the first few hundred it would say less.
-    # Told to end in the middle, it ends as after Ctrl-C: what was started is stopped in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Told to end in the middle, what was started is stopped in order; also where a shell began it in the background, and so
+    # with a Ctrl-C that is ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     catalogue = eshop.products()
     with (
         Serving(port_base) as shop,

@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -71,3 +72,22 @@ def test_once_runs_the_whole_loop_checks_itself_and_prints_its_line(tmp_path: Pa
     assert sum(line["decisions_by_reason"].values()) == 2 * line["events_sent"]
     assert line["decisions_by_reason"]["pinned"] > 0
     assert is_free(base + 90)
+
+
+def test_ctrl_c_in_the_middle_ends_everything_also_where_a_shell_began_it_in_the_background(tmp_path: Path) -> None:
+    base = free_port_base(random.Random())
+    background = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as `&` in a script does
+    command = (sys.executable, "-m", "tailorbird", "demo", "--port-base", str(base), "--data", str(tmp_path / "data"))
+    with subprocess.Popen(
+        (*background, *command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        assert running.stdout is not None
+        said = next((line for line in running.stdout if "The shop is open" in line), None)
+        assert said is not None, "it ended by itself"
+        running.send_signal(signal.SIGINT)
+        try:
+            assert running.wait(60) != 0
+        finally:
+            running.terminate()  # else it would be left running where the test fails
+        assert "Everything runs on" not in running.stdout.read()
+    assert all(is_free(base + offset) for offset in (0, 1, 2, 3, 4, 90)), "something was left running"
