@@ -66,7 +66,7 @@ def test_another_pip_than_the_locked_one_is_refused(checkout: Path) -> None:
 def test_an_unknown_extra_is_named(checkout: Path) -> None:
     refused = setup(checkout, "spaceship")
     assert refused.returncode == 2
-    assert "no extra 'spaceship'; there are: broker console demo dev" in refused.stderr
+    assert "no extra 'spaceship'; there are: broker compile console demo dev" in refused.stderr
 
 
 def test_who_is_not_root_is_told_what_to_install(tmp_path: Path) -> None:

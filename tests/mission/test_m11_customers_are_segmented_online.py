@@ -30,11 +30,12 @@ def test_m11_customers_are_segmented_online(
 
     # The trainer finds the kinds by itself, and the worker assigns everybody, also those who have left.
     segment = eventually(lambda: len(found := learned()) == CUSTOMERS and found, 60, "everybody is assigned")
-    by_taste = {kind: Counter(segment[who] for who in taste if taste[who] == kind) for kind in kinds}
-    largest = {kind: counts.most_common(1)[0] for kind, counts in by_taste.items()}
-    assert len({name for name, _ in largest.values()}) == len(kinds), f"the kinds are not told apart: {by_taste}"
-    right = sum(count for _, count in largest.values())
-    assert right >= 0.9 * CUSTOMERS, by_taste
+    # A kind may be two segments: the trainer looks whenever it likes, also while they come. But a segment is of one kind.
+    held = {name: Counter(taste[who] for who in taste if segment[who] == name) for name in set(segment.values())}
+    kind_of = {name: counts.most_common(1)[0][0] for name, counts in held.items()}
+    assert set(kind_of.values()) == set(kinds), f"the kinds are not told apart: {held}"
+    right = sum(counts.most_common(1)[0][1] for counts in held.values())
+    assert right >= 0.9 * CUSTOMERS, held
 
     shown = {each["id"]: each for each in console.get("segments")["segments"] if each["kind"] == "learned"}
     assert set(segment.values()) <= shown.keys()
@@ -49,5 +50,5 @@ def test_m11_customers_are_segmented_online(
     who = str(ids(page)["customer"])
     eventually(lambda: system.tap.membership(edge.merchant, who).learned, what="the visitor is assigned")
     assigned = system.tap.membership(edge.merchant, who)
-    assert assigned.learned == largest["skirts"][0]
+    assert kind_of[str(assigned.learned)] == "skirts"
     assert assigned.defined == ("s_skirts",)
