@@ -15,7 +15,6 @@ from models.contracts.segments import SegmentModel
 from models.features.vector import Vector, Vectoriser
 from models.segmentation.rules import profile_rule
 
-NOWHERE: Final = Membership()
 FIRST_QUERY: Final = 2
 """Learned segments begin with the second query: one page view says too little."""
 
@@ -122,7 +121,9 @@ def reassign_all(profiles: Sequence[Profile], segmenter: Segmenter) -> list[Assi
 
 def _changed(profile: Profile, new: Membership, at: int) -> Assignment | None:
     old = profile.membership
-    if new is old or (_seen_once(profile) and old == NOWHERE):
+    if _seen_once(profile) and old == Membership():
+        return None
+    if new is old:
         return None
     profile.membership = new
     profile.moves.append(Raw(pack(Change(at, old, new))))
