@@ -64,6 +64,11 @@ class WireEdge:
         """Resident bytes."""
         return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * _PAGE
 
+    def busy_s(self) -> float:
+        """Processor seconds so far."""
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def sockets(self) -> int:
         """Of TCP that it has open, its listener included."""
         found = set()
