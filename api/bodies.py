@@ -81,7 +81,7 @@ def decompressed(raw: bytes, encoding: str, limit: int) -> bytes:
 
 def check_object(body: bytes, most: int = MAX_DEPTH) -> None:
     """Raises RequestError 400 where `body` cannot be an object of at most `most` levels."""
-    if not body.startswith(b"{") and body.lstrip(b" \t\r\n")[:1] != b"{":
+    if body.lstrip(b" \t\r\n")[:1] != b"{":
         raise not_json("A JSON object is needed.")
     if body.count(b"{") + body.count(b"[") <= most:
         return

@@ -14,7 +14,7 @@ USUAL_BYTES: Final = 8 * 1024
 """Half of what is allowed: a longer head is counted by the other door, header by header."""
 
 _line = re.compile(rb"POST /v1/query(?:\?(r=\d{1,4}))? HTTP/1\.1\r\n")
-# Both cases of each letter spelled out: under IGNORECASE a search has no first letters to go by, and takes three times as long.
+# Both cases of each letter spelled out: under IGNORECASE a search has no first letters to go by.
 _noted = re.compile(
     rb"\n(?:[oO][rR][iI]|[xX]-[fF][oO][rR][wW][aA][rR][dD][eE][dD]-[fF]|[sS][eE][cC]-[gG]|[aA][uU][tT]|[pP][rR][oO][xX]"
     rb"|[cC][oO][nN](?:[nN]|[tT][eE][nN][tT]-[eE])|[tT][rR][aA]|[eE][xX][pP]|[uU][pP][gG]|[ \t])[^\r\n]*"

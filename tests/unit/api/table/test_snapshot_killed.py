@@ -9,6 +9,7 @@ from random import Random
 
 from api.edge.table import PackedTable, Position, load_snapshot, save_snapshot
 from models.contracts.profile import Membership
+from tests.support.waiting import eventually
 
 FORK = multiprocessing.get_context("fork")
 NOW = 1_800_000_000_000
@@ -32,8 +33,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_one(tmp_path: Path, seeded: Random)
         table = PackedTable.create(tmp_path / f"table-{kill}", ROOM)
         child = FORK.Process(target=_save_again_and_again, args=(table, path), daemon=True)
         child.start()
-        while not path.exists():
-            time.sleep(0.001)
+        eventually(path.exists, what="the first snapshot is there")
         deadline = time.perf_counter() + seeded.uniform(0, 0.02)  # where in its round it is hit is chance
         while time.perf_counter() < deadline:
             pass
