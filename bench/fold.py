@@ -118,7 +118,7 @@ def chunk_run(sessions: int) -> tuple[int, Callable[[], object]]:
             rows, hours = MemoryRows(), Hours(MemoryRows(), behind=200_000)
             count = partial(outcomes, partition=partition, attribution_hours=24)
             for start in range(0, len(records), CHUNK_EVENTS):
-                ledger = Ledger(hours, count)
+                ledger = Ledger(hours, count, repeats=hours.repeats(partition, records[start].offset))
                 chunk = Chunk(Source("events", partition, PARTITIONS), rows, ledger, lambda _: segmenter, 0)
                 folded = chunk.fold(records[start : start + CHUNK_EVENTS])
                 rows.put(folded.profiles)

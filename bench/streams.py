@@ -12,7 +12,7 @@ run. Parts, each a module of bench/stream_parts with a `measure(stage)`; the las
     recover   recover_1m_s.{memory,lmdb,static,standby}: from the kill of a worker with a million profiles to its partitions
               being worked on again
 
-Without --quick an absent peer is a failure; with it, it is said.
+`compiled` says whether folding was (scripts/compiled). Without --quick an absent peer is a failure; with it, it is said.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import click
 
+from bench.edges.compiled import is_compiled
 from bench.stream_parts.stage import Stage, broker, say
 
 PARTS = ("compare", "agent", "latency", "scaling", "size", "recover")
@@ -35,7 +36,7 @@ PARTS = ("compare", "agent", "latency", "scaling", "size", "recover")
 @click.option("--engine", type=click.Choice(["kafka", "tansu"]), default="kafka", show_default=True)
 def main(quick: bool, only: tuple[str, ...], engine: str) -> None:
     """Measure and print."""
-    figures: dict[str, object] = {"engine": engine}
+    figures: dict[str, object] = {"engine": engine, "compiled": is_compiled()}
     with tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as folder, broker(engine, Path(folder)) as running:
         stage = Stage(engine, Path(folder), quick, running)
         for part in only or PARTS:

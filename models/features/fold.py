@@ -20,8 +20,13 @@ STEPS: Final = (Query, View, Click, Conversion)
 C = TypeVar("C", Counter, Slow)
 
 
-def fold(profile: Profile | None, event: Event) -> Profile:
+def fold(profile: Profile | None, event: Event, later: list[Query] | None = None) -> Profile:
     """The profile with the event in it. Takes ownership of `profile` and returns it.
+
+    Args:
+        later: of a run of events, the queries whose decisions are not remembered yet: `shown.remember_all` is to be
+            called with them before an event that is no query, and at the end of the run. Of a run's decisions most are
+            forgotten at its end, and need not be written down.
 
     Raises:
         ValueError: the event belongs to nobody (contextual), so to no profile.
@@ -30,8 +35,9 @@ def fold(profile: Profile | None, event: Event) -> Profile:
     if profile is None:
         profile = begin(event)
     by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
+    query = event if isinstance(event, Query) else None
     if event.session is not None:
-        fold_session(profile, event.session, at, by, 1 if isinstance(event, STEPS) else 0)
+        fold_session(profile, event.session, at, by, 1 if query is not None or isinstance(event, STEPS) else 0)
     late = at < profile.last
     if not late:
         profile.last = at
@@ -39,11 +45,17 @@ def fold(profile: Profile | None, event: Event) -> Profile:
         profile.first = at
     if event.received > profile.received:
         profile.received = event.received
-    if isinstance(event, Query):
+    if query is not None:
         count(profile.counters, "queries", by)
-        _fold_page(profile, event, by)
-        if event.decisions:
-            shown.remember(profile, event, late=late)
+        _fold_page(profile, query, by)
+        if query.decisions:
+            if later is None:
+                shown.remember(profile, query, late=late)
+            elif late:
+                shown.remember_all(profile, later)
+                shown.remember(profile, query, late=True)
+            else:
+                later.append(query)
     else:
         _fold_other(profile, event, by)
     return profile

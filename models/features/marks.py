@@ -14,10 +14,14 @@ from models.contracts.profile import RECENT_IDS, RECENT_ORIGINS, Profile
 
 HASH_BYTES: Final = 8
 RING_BYTES: Final = RECENT_IDS * HASH_BYTES
+_EMPTY: Final = hashlib.blake2b(digest_size=HASH_BYTES)
+"""Copied for each id: to set one up takes longer than to hash an id."""
 
 
 def _hash(event_id: str) -> bytes:
-    return hashlib.blake2b(event_id.encode(), digest_size=HASH_BYTES).digest()
+    state = _EMPTY.copy()
+    state.update(event_id.encode())
+    return state.digest()
 
 
 def contains(profile: Profile, event: Event) -> bool:
@@ -35,34 +39,34 @@ Known = Literal["replayed", "doubled"]
 class Guard:
     """The marks of one profile, while records of input `topic` are folded into it one after another."""
 
-    __slots__ = ("_hash", "_mark", "_profile", "_topic")
+    __slots__ = ("_mark", "_profile", "_topic")
 
     def __init__(self, profile: Profile, topic: str) -> None:
         self._profile = profile
         self._topic = topic
         self._mark = profile.marks.get(topic, -1)
-        self._hash = b""
 
-    def knows(self, event: Event, offset: int) -> Known | None:
-        """Why this record must be skipped; None where it is new."""
+    def take(self, event: Event, offset: int) -> Known | None:
+        """Why this record must be skipped; None where it is new, and then it is remembered as folded."""
         if offset <= self._mark:
             return "replayed"
         profile, origin = self._profile, event.origin
         if origin is not None and profile.origins.get(origin.edge, -1) >= origin.seq:
             return "doubled"
-        self._hash = _hash(event.id)
+        hashed, recent = _hash(event.id), profile.recent
         # A match across two entries is as unlikely as a collision: 2 ** -64 for each of 505 places.
-        return "doubled" if self._hash in profile.recent else None
-
-    def mark(self, event: Event, offset: int) -> None:
-        """Remember that this record is folded, of which `knows` was just asked."""
-        _remember(self._profile, event.origin, self._hash)
-        self._profile.marks[self._topic] = self._mark = offset
+        if hashed in recent:
+            return "doubled"
+        if origin is not None:
+            _remember_origin(profile.origins, origin)
+        profile.recent = recent + hashed if len(recent) < RING_BYTES else recent[HASH_BYTES:] + hashed
+        profile.marks[self._topic] = self._mark = offset
+        return None
 
 
 def folded(profile: Profile | None, event: Event, topic: str, offset: int) -> bool:
     """Whether this record of input `topic` must be skipped."""
-    return profile is not None and Guard(profile, topic).knows(event, offset) is not None
+    return profile is not None and (offset <= profile.marks.get(topic, -1) or contains(profile, event))
 
 
 def mark(profile: Profile, event: Event, topic: str, offset: int) -> None:
@@ -73,19 +77,17 @@ def mark(profile: Profile, event: Event, topic: str, offset: int) -> None:
 
 def note(profile: Profile, event: Event) -> None:
     """Remember the event by origin and id alone: a local event that has no offset yet."""
-    _remember(profile, event.origin, _hash(event.id))
+    if event.origin is not None:
+        _remember_origin(profile.origins, event.origin)
+    remember(profile, event.id)
 
 
-def _remember(profile: Profile, origin: Origin | None, hashed: bytes) -> None:
-    if origin is not None:
-        origins = profile.origins
-        if len(origins) > 1:
-            origins.pop(origin.edge, None)  # put back at the end: the first is the one longest unused
-        origins[origin.edge] = origin.seq
-        if len(origins) > RECENT_ORIGINS:
-            del origins[next(iter(origins))]
-    recent = profile.recent
-    profile.recent = recent + hashed if len(recent) < RING_BYTES else recent[HASH_BYTES:] + hashed
+def _remember_origin(origins: dict[str, int], origin: Origin) -> None:
+    if len(origins) > 1:
+        origins.pop(origin.edge, None)  # put back at the end: the first is the one longest unused
+    origins[origin.edge] = origin.seq
+    if len(origins) > RECENT_ORIGINS:
+        del origins[next(iter(origins))]
 
 
 def remember(profile: Profile, event_id: str) -> None:

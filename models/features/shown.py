@@ -38,6 +38,21 @@ def remember(profile: Profile, query: Query, *, late: bool) -> None:
     profile.remembered = count
 
 
+def remember_all(profile: Profile, queries: list[Query]) -> None:
+    """`remember` of each, none of them late, and takes them out of the list. What would be forgotten by the last of them
+    is not looked at."""
+    first, count = len(queries), 0
+    while first and count < RECENT_DECISIONS:
+        first -= 1
+        for each in queries[first].decisions:
+            count += each.content is not None
+    if count >= RECENT_DECISIONS:
+        profile.asked, profile.remembered = [], 0
+    for query in queries[first:]:
+        remember(profile, query, late=False)
+    queries.clear()
+
+
 def _at(row: Raw) -> int:
     return unpack_asked(row).at
 

@@ -15,6 +15,7 @@ from models.contracts.segments import SegmentModel
 from models.features.vector import Vector, Vectoriser
 from models.segmentation.rules import profile_rule
 
+NOWHERE: Final = Membership()
 FIRST_QUERY: Final = 2
 """Learned segments begin with the second query: one page view says too little."""
 
@@ -121,9 +122,7 @@ def reassign_all(profiles: Sequence[Profile], segmenter: Segmenter) -> list[Assi
 
 def _changed(profile: Profile, new: Membership, at: int) -> Assignment | None:
     old = profile.membership
-    if _seen_once(profile) and old == Membership():
-        return None
-    if new is old:
+    if new is old or (_seen_once(profile) and old == NOWHERE):
         return None
     profile.membership = new
     profile.moves.append(Raw(pack(Change(at, old, new))))

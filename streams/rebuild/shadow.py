@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -22,6 +22,10 @@ from streams.worker.outcomes import Ledger
 
 INPUTS: Final = (EVENTS, JOINS)
 """What a profile is folded from. An event hands over to `joins`, and never the other way."""
+
+CHUNK: Final = 20_000
+"""Records folded at a time: a profile is decoded and encoded once for all that it gets of them. Nobody waits for these, so
+it may be more than a worker's."""
 
 
 class Plan(Struct, frozen=True):
@@ -86,16 +90,24 @@ class Shadow:
                 self._next[topic.name] = last + 1
 
     def _fold(self, topic: Topic, kind: type[Chunk], start: int, last: int) -> None:
+        gathered: list[Any] = []
         for records in self._log.read(topic, self._partition, start):
-            wanted = [record for record in records if record.offset <= last]
-            if wanted:
-                source = Source(topic.name, self._partition, self._partitions)
-                chunk = kind(source, self.rows, _uncounted(), _unsegmented, self._now, self._known.erased)
-                out = chunk.fold(wanted)
-                self.rows.put(out.profiles)
-                self.folded += out.counts.get("folded", 0) + out.counts.get("joined", 0)
-            if records[-1].offset >= last:
-                return
+            reached = records[-1].offset >= last
+            gathered += [record for record in records if record.offset <= last] if reached else records
+            if reached:
+                break
+            if len(gathered) >= CHUNK:
+                self._take(topic, kind, gathered)
+                gathered = []
+        if gathered:
+            self._take(topic, kind, gathered)
+
+    def _take(self, topic: Topic, kind: type[Chunk], records: list[Any]) -> None:
+        source = Source(topic.name, self._partition, self._partitions)
+        chunk = kind(source, self.rows, _uncounted(), _unsegmented, self._now, self._known.erased)
+        out = chunk.fold(records)
+        self.rows.put(out.profiles)
+        self.folded += out.counts.get("folded", 0) + out.counts.get("joined", 0)
 
 
 def _uncounted() -> Ledger:

@@ -47,11 +47,13 @@ def newest(
     """The profiles of a partition by key, from `start` on into `rows`; and the offset after the last record."""
     found: dict[bytes, bytes] = {} if rows is None else rows
     for records in log.read(PROFILES, partition, start or None):
-        for record in records:
-            if record.value is None:
-                found.pop(record.key, None)
+        for _, key, value in records:
+            if key is None:
+                continue  # nobody's
+            if value is None:
+                found.pop(key, None)
             else:
-                found[record.key] = record.value
+                found[key] = value
         start = records[-1].offset + 1
     return found, start
 

@@ -6,6 +6,8 @@ from asyncio import Future
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaTimeoutError
+
 Record = tuple[bytes | None, bytes | None]
 
 
@@ -43,9 +45,20 @@ async def publish(producer: Any, topic: str, partition: int, records: Iterable[R
     batch = producer.create_batch()
     for key, value in records:
         if batch.append(key=key, value=value, timestamp=now) is None:
-            sent.add(await producer.send_batch(batch, topic, partition=partition), batch.record_count())
+            sent.add(await _send(producer, batch, topic, partition), batch.record_count())
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=now)  # an empty batch takes a record of any size
     if batch.record_count():
-        sent.add(await producer.send_batch(batch, topic, partition=partition), batch.record_count())
+        sent.add(await _send(producer, batch, topic, partition), batch.record_count())
     return sent
+
+
+async def _send(producer: Any, batch: Any, topic: str, partition: int) -> Future[Any]:
+    """aiokafka takes one batch of a partition at a time, and gives up on the next after a request's time: a broker that was
+    away for longer, or a process that was stopped, would end the worker. The one before it says when it is too long."""
+    while True:
+        try:
+            future: Future[Any] = await producer.send_batch(batch, topic, partition=partition)
+        except KafkaTimeoutError:
+            continue
+        return future

@@ -12,17 +12,18 @@ CHECKED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
 USED: Final = {
     "faust.transport.drivers.aiokafka:Consumer": (
-        "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message", "_getmany",
+        "getmany", "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message", "_getmany",
         "perform_seek", "seek_to_committed", "seek_wait", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
     ),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
     "faust.tables.recovery:Recovery": (
         "revoke", "flush_buffers", "active_remaining_total", "on_rebalance", "on_recovery_completed", "_wait", "wait_first", "signal_recovery_start",
     ),
+    "faust:Schema": ("compile",),
     "faust.tables:TableManager": ("changelog_queue", "recovery"),
     "faust:App": ("on_rebalance_start",),
     "mode.utils.queues:ThrowableQueue": ("get", "clear", "_wakeup_next"),
-    "faust.tables.base:Collection": ("persisted_offset", "on_changelog_event", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
+    "faust.tables.base:Collection": ("_changelog_topic_name", "persisted_offset", "on_changelog_event", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
     "aiokafka.consumer.fetcher:Fetcher": ("error_future",),
     "aiokafka.consumer.group_coordinator:GroupCoordinator": ("check_errors", "request_rejoin"),
     "aiokafka.consumer.fetcher:PartitionRecords": ("_unpack_records",),

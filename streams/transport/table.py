@@ -35,6 +35,8 @@ class ChunkTable(faust.Table[Any, Any]):
         """Older records that came after newer ones, written by an owner that did not know yet that it was none."""
         self.covered: dict[int, set[bytes]] = {}
         """Keys by partition whose newest value lies under an older one: to be written again."""
+        self.again: dict[int, set[bytes]] = {}
+        """Those of them that are on their way. A mark past the older one would let a restart forget them."""
         self.foreign: list[tuple[int, int, int]] = []
         """(partition, first, last) offsets of the changelog between which another than this worker wrote."""
         self.restored = False
@@ -57,7 +59,10 @@ class ChunkTable(faust.Table[Any, Any]):
     def wrote(self, partition: int, last: int, changes: Changes) -> None:
         """Records of our own end at `last`. Where they are not all that came, somebody else wrote as well, and until that
         was compared the rows are complete only up to the old mark: should the partition stay ours over a rebalance, it is
-        read again from there, because the other may have been its owner."""
+        read again from there, because the other may have been its owner. A word that comes after the partition was let go
+        is none: what it is of has gone from the rows, and a place behind it would leave out what they lack."""
+        if partition not in self.owned:
+            return
         end = self._ends.get(partition)
         if end is not None and last - end != len(changes):
             self.foreign.append((partition, end + 1, last))
@@ -65,7 +70,8 @@ class ChunkTable(faust.Table[Any, Any]):
         self._ends[partition] = max(last, -1 if end is None else end)
         self._complete(partition)
         if (rows := self.rows.get(partition)) is not None:
-            incomplete = self._unseen[partition] or self.covered.get(partition)
+            (again := self.again.get(partition, set())).difference_update(changes)
+            incomplete = self._unseen[partition] or self.covered.get(partition) or again
             mark = None if incomplete else Mark(last, last_of(changes.items()), 0)
             rows.confirm(changes, mark)
 
@@ -131,6 +137,9 @@ class ChunkTable(faust.Table[Any, Any]):
         self.restored = False
         self._moving_since = self._moving_since or time.monotonic()
         self._leave(tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name)
+        for partition, keys in self.again.items():
+            self.covered.setdefault(partition, set()).update(keys)  # nobody has confirmed them
+        self.again.clear()
         # What another wrote is read again, with all that came after it.
         self.foreign.clear()
         self._unseen.clear()
@@ -168,8 +177,8 @@ class ChunkTable(faust.Table[Any, Any]):
                 places.pop(partition, None)
             else:
                 places[partition] = mark.offset
-        self.covered.pop(partition, None)
-        self._unseen.pop(partition, None)
+        for keys in (self.covered, self.again, self._unseen):
+            keys.pop(partition, None)
         # Faust keeps an offset of its own for each changelog partition; one that outlived the rows would skip them.
         recovery: Any = self.app.tables
         recovery.recovery.revoke(TP(self.changelog_topic_name, partition))

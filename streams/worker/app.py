@@ -48,6 +48,9 @@ def make_app(settings: Settings) -> faust.App:
         topic_allow_declare=False,  # topics are made by one command, and never by a process that found none
         topic_disable_leader=True,
         stream_buffer_maxsize=16,  # chunks
+        # What is folded is brought to its end before partitions go. Faust would also wait for what nobody confirms any more,
+        # which kept a worker that had to end from ending.
+        stream_wait_empty=False,
         broker_commit_interval=1.0,
         broker_session_timeout=SESSION_S,
         broker_rebalance_timeout=REBALANCE_S,
@@ -102,12 +105,15 @@ def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: 
             streams[name] = stream
             async for event in stream.events():
                 records, partition = event.value, event.message.partition
+                owned = partition in folding.owned
+                if owned and (missing := folding.hole(topic, partition, records[0].offset)):
+                    await judge_hole(TP(name, partition), records[0].offset, missing)
                 if partition not in folding.owned:
                     continue  # it was on its way when the partition went: its new owner gets it again
-                if missing := folding.hole(topic, partition, records[0].offset):
-                    await judge_hole(TP(name, partition), records[0].offset, missing)
                 folded = folding.fold(topic, partition, records)
-                await pipeline.put(Waiting(folded, event, len(records), records[0].timestamp / 1000))
+                waiting = Waiting(folded, event, len(records), records[0].timestamp / 1000)
+                records.clear()  # the event is kept until it is acknowledged, which some megabytes need not be
+                await pipeline.put(waiting)
 
         source = app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes))
         app.agent(source, name=f"profiling-{topic.name}")(profiling)

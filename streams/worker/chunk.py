@@ -14,11 +14,13 @@ from models.contracts.joins import Joined, encode_join
 from models.contracts.profile import SCHEMA, Profile, decode_profile, encode_assignment, encode_profile
 from models.features.fold import begin, fold
 from models.features.marks import Guard
+from models.features.shown import remember_all
 from models.outcomes import Delta
 from models.segmentation.assign import Segmenter, reassign_all
 from streams.store.base import Lookup
 from streams.worker.assigning import own_assignment
 from streams.worker.folded import Folded, Record, Source
+from streams.worker.lean import LeanQuery
 from streams.worker.outcomes import Ledger
 from streams.worker.passing import first_identify, hand_over, pass_on
 from streams.worker.placing import misplaced
@@ -74,22 +76,31 @@ class Chunk:
         self._changed: dict[bytes, tuple[Profile, bool]] = {}
 
     def fold(self, records: Iterable[Record]) -> Folded:
-        """Folds customer by customer: a profile is decoded and encoded once, however many events it gets."""
-        customers = self._by_customer(records)
-        self._keys = customers.keys()
-        for key, entries in customers.items():
-            self._customer(key, entries)
+        """Folds customer by customer: a profile is decoded and encoded once, however many events it gets, and an event is
+        gone when the next customer's are read."""
+        by_key: dict[bytes | None, list[Record]] = {}
+        for record in records:
+            key = record.key
+            if (alike := by_key.get(key)) is None:
+                by_key[key] = [record]
+            else:
+                alike.append(record)
+        self._keys = [key for key in by_key if key is not None]
+        for key, alike in by_key.items():
+            entries = self._read(key, alike)
+            if entries and key is not None:
+                self._customer(key, entries)
         self._write_all()
         self._out.outcomes = self._ledger.changed()
         return self._out
 
-    def _by_customer(self, records: Iterable[Record]) -> dict[bytes, list[Entry]]:
-        customers: dict[bytes, list[Entry]] = {}
+    def _read(self, key: bytes | None, records: Iterable[Record]) -> list[Entry]:
+        """Those that are events of a customer."""
+        entries: list[Entry] = []
+        like: Event | None = None
         for record in records:
-            key = record.key
-            entries = customers.get(key) if key is not None else None
             try:
-                event = read_event(key, record.value, None if entries is None else entries[0][1])
+                event = read_event(key, record.value, like)
             except PoisonError as poison:
                 self._reject(record, str(poison))
                 continue
@@ -101,11 +112,10 @@ class Chunk:
                 self._identified.add(key)
             if event.customer is None:
                 self._out.count("contextual" if self._ledger.contextual(event, record.offset) else "replayed")
-            elif entries is not None:
+            else:
                 entries.append((record, event))
-            elif key is not None:
-                customers[key] = [(record, event)]
-        return customers
+                like = event
+        return entries
 
     def _is_here(self, key: bytes, entries: Iterable[tuple[Record, object]]) -> bool:
         """Whether the key lies in this partition."""
@@ -243,26 +253,38 @@ class Chunk:
         if not entries:
             return None
         profile = begin(entries[0][1]) if before is None else before
-        of, guard = self._ledger.of, Guard(profile, self._source.topic)
-        outcomes: list[tuple[Sequence[Delta], int]] = []
+        take = Guard(profile, self._source.topic).take
+        queries: list[tuple[Record, LeanQuery]] = []
+        others: list[tuple[Sequence[Delta], int]] = []
+        later: list[Query] = []  # whose decisions are written into the profile when it is looked at, or at the end
         replayed = 0
         for entry in entries:
             record, event = entry
             offset = record.offset
-            if (known := guard.knows(event, offset)) is not None:
-                replayed += known == "replayed"
-                continue
             try:
-                if event.session != profile.session and isinstance(event, Query):
-                    self._compare(profile, event)
-                outcomes.append((of(profile, event), offset))
-                fold(profile, event)
-                guard.mark(event, offset)
+                if (known := take(event, offset)) is not None:
+                    replayed += known == "replayed"
+                    continue
+                if isinstance(event, LeanQuery):
+                    if event.session != profile.session:
+                        self._compare(profile, event)
+                    queries.append((record, event))
+                else:
+                    remember_all(profile, later)
+                    others.append((self._ledger.of(profile, event), offset))
+                fold(profile, event, later)
             except FAULTS as fault:
                 raise UnfoldableError(entry) from fault
-        for counted, offset in outcomes:
-            self._ledger.add(counted, offset)
-        done = len(outcomes)
+        try:
+            remember_all(profile, later)
+        except FAULTS as fault:
+            raise UnfoldableError(entries[-1]) from fault
+        # Only now that all could be folded: none is counted that is put aside.
+        if queries:
+            self._ledger.decided(queries)
+        for deltas, offset in others:
+            self._ledger.add(deltas, offset)
+        done = len(queries) + len(others)
         self._out.count("folded", done)
         self._out.count("replayed", replayed)
         if done + replayed < len(entries):

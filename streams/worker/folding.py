@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from models.contracts.contents import Merchant, SessionLimits
 from models.contracts.events import Event, Query
-from models.contracts.profile import Profile, decode_assignment, decode_profile, encode_profile
+from models.contracts.profile import SCHEMA, Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.tables import JOINED
 from models.contracts.topics import EVENTS, Topic
 from models.outcomes import Delta, decided, outcomes
@@ -109,7 +111,7 @@ class Folding:
                 return decided(event, counted)
             return outcomes(profile, event, counted, self._attribution(event.merchant))
 
-        ledger = Ledger(hours, adds)
+        ledger = Ledger(hours, adds, repeats=hours.repeats(counted, records[0].offset))
         kind = Chunk if topic is EVENTS else JoinChunk
         chunk = kind(
             source, profiles, ledger, self._knowledge.segmenter, int(time.time() * 1000), self._erased, self._limits
@@ -160,11 +162,10 @@ class Folding:
         segmenter = self._knowledge.segmenter(merchant)
         changed: dict[int, Folded] = {}
         for partition, key in keys if segmenter is not None else ():
-            stored = self._profiles.rows[partition].get(key) if partition in self.owned else None
-            if stored is None or segmenter is None:
+            profile = _ours(self._profiles.rows[partition].get(key) if partition in self.owned else None)
+            if profile is None or segmenter is None or profile.joined is not None:
                 continue
-            profile = decode_profile(stored)
-            if profile.joined is not None or reassign(profile, segmenter, profile.last) is None:
+            if reassign(profile, segmenter, profile.last) is None:
                 continue
             out = changed.setdefault(partition, Folded(Source(EVENTS.name, partition, self._partitions)))
             out.profiles[key] = encode_profile(profile)
@@ -188,6 +189,8 @@ class Folding:
         ours: of events that still come to us, or of the partition's present owner, whom we have not noticed yet."""
         rows = table.rows.get(partition)
         row = None if rows is None else rows.get(key)
+        if row is None and value is not None and self._erased(key):
+            table.covered.setdefault(partition, set()).add(key)
         if row is None or row == value:
             return True
         if value is not None and not table.newer(value, row):
@@ -199,32 +202,40 @@ class Folding:
         """A record of `assignments` that may be another worker's: where ours says otherwise, it is said again. True."""
         rows = self._profiles.rows.get(partition)
         row = None if rows is None else rows.get(key)
-        profile = None if row is None else decode_profile(row)
+        profile = _ours(row)
+        if row is None and value is not None and self._erased(key):
+            self._profiles.covered.setdefault(partition, set()).add(key)
         if profile is None or profile.joined is not None or not profile.moves:
             return True  # it is another's to say, or there is nothing to say
         if value is None or decode_assignment(value).membership != profile.membership:
             self._profiles.covered.setdefault(partition, set()).add(key)
         return True
 
-    def mend(self) -> list[Folded]:
-        """What lies under older records, to be written once more."""
-        mended = []
+    def mend(self) -> Iterator[Folded]:
+        """What lies under older records, to be written once more: a partition's as it is when it is asked for. Whoever takes
+        it must put it on its way before anything else is folded, or it would come after what is newer."""
         for partition in self.owned:
+            if partition not in self.owned:
+                continue  # it went while the one before it was put
             out = Folded(Source(EVENTS.name, partition, self._partitions))
             for key in self._profiles.covered.pop(partition, ()):
                 if (row := self._profiles.rows[partition].get(key)) is not None:
                     out.profiles[key] = row
-                    profile = decode_profile(row)
+                    if (profile := _ours(row)) is None:
+                        continue
                     if profile.moves:
                         out.assignments[key] = own_assignment(profile, profile.changes[-1].at, 0)
                     out.elsewhere.update(of_members(profile, profile.members, profile.last, 0))
+                elif self._erased(key):  # another still held him, and wrote behind the tombstones
+                    out.profiles[key] = out.assignments[key] = None
             for key in self._counters.covered.pop(partition, ()):
                 if (row := self._counters.rows[partition].get(key)) is not None:
                     out.outcomes[key] = row
             if out.profiles or out.outcomes:
-                mended.append(out)
-        self._metrics.mended.inc(sum(len(out.profiles) + len(out.outcomes) for out in mended))
-        return mended
+                self._profiles.again.setdefault(partition, set()).update(out.profiles)
+                self._counters.again.setdefault(partition, set()).update(out.outcomes)
+                self._metrics.mended.inc(len(out.profiles) + len(out.outcomes))
+                yield out
 
     def settle(self) -> None:
         """Writes what a full disk made wait, also where no event comes after it."""
@@ -241,6 +252,15 @@ class Folding:
         self._metrics.restored.set(self._profiles.read + self._counters.read)
         self._metrics.partitions.set(len(self.owned))
         self._metrics.late_writes.set(self._profiles.held_off + self._counters.held_off)
+
+
+def _ours(row: bytes | None) -> Profile | None:
+    """The profile in a row; None where there is none, or one of a later version, which is that version's to assign."""
+    try:
+        profile = None if row is None else decode_profile(row)
+    except msgspec.MsgspecError:
+        return None
+    return None if profile is None or profile.v > SCHEMA else profile
 
 
 class Waiters:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from models.contracts.tables import BEGUN_AGAIN, OutcomeKey, decode_outcome_key
+from models.outcomes import Place
 from streams.store.base import Changes, Rows
 
 FRESH_HOURS: Final = 48
@@ -45,15 +46,22 @@ class Hours:
         self._swept: int | None = None
         self.restored(list(rows))
 
-    def key(self, key: OutcomeKey, offset: int) -> bytes:
-        """Where an event at `offset` counts for `key`: the counter that is there, or the name of a new one."""
-        raw = encode(key)
-        if raw in self.rows or self._newest_hour is None or key.hour > self._newest_hour - FRESH_HOURS:
+    def key(self, place: Place, offset: int) -> bytes:
+        """Where an event at `offset` counts for `place`: the counter that is there, or the name of a new one."""
+        raw = encode(place)  # as the OutcomeKey of these fields, without making one
+        if raw in self.rows or self._newest_hour is None:
+            return raw
+        key = OutcomeKey(*place)
+        if key.hour > self._newest_hour - FRESH_HOURS:
             return raw
         again = self._again.get(raw)
         if again is None or again not in self.rows:
             again = encode(structs.replace(key, partition=key.partition + BEGUN_AGAIN * (offset + 1)))
         return again
+
+    def repeats(self, source: int, first: int) -> bool:
+        """Whether what begins at offset `first` of `source` may have been counted, all or some of it."""
+        return first <= self._newest_offset.get(source, -1)
 
     def restored(self, raws: Iterable[bytes]) -> None:
         """These were read from the changelog into `rows`."""

@@ -135,7 +135,6 @@ class Worker:
         )
 
         async def confirmed(waiting: Waiting) -> None:
-            self._metrics.in_flight.set(pipeline.events)
             if waiting.event is not None:
                 self._metrics.confirmed.observe(max(0.0, time.time() - waiting.produced))
                 self._operations.confirmed(waiting)
@@ -145,6 +144,7 @@ class Worker:
             producer, self._outlets(), self._settings.chunk_events, confirmed, profiles.wrote, counters.wrote,
             folding.said.wrote, folding,
         )  # fmt: skip
+        self._metrics.in_flight.set_function(lambda: pipeline.events)
         acknowledge = make_agents(app, self._settings, folding, pipeline)
         mender = Mender(self._settings, folding, pipeline, follower.ends)
 
@@ -192,7 +192,9 @@ class Worker:
             if tasks[0] in done:
                 await _drain(app, pipeline, mender)
             for task in done:
-                task.result()
+                if (fault := task.exception()) is not None:
+                    log.error("the worker ends: %r", fault)  # now: should it not end in order, nobody would say why
+                    raise fault
         finally:
             _end_soon()
             async with asyncio.timeout(STOP_S):

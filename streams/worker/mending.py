@@ -22,6 +22,8 @@ from streams.worker.said import Range
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.5
+SLICE = 100
+"""Records compared between two looks at the events: some milliseconds."""
 STRANGERS = 10
 """Looks between two questions to the broker whether somebody has written where we have nothing to write."""
 
@@ -39,8 +41,8 @@ class Mender:
         self._folding = folding
         self._pipeline = pipeline
         self._ends = ends
-        self._later: list[tuple[ChunkTable, tuple[int, int, int]]] = []
-        """What was newer than ours, or could not be read: looked at again in the next round."""
+        self._later: list[tuple[int, ChunkTable, tuple[int, int, int]]] = []
+        """What was newer than ours, or could not be read: looked at again in the next round of the same term."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -48,8 +50,9 @@ class Mender:
             for _ in range(STRANGERS):
                 await self.once()
                 await asyncio.sleep(LOOK_S)
-            for table, place in self._later:
-                table.foreign.append(place)
+            for term, table, place in self._later:
+                if term == self._folding.term:  # else recovery has read it
+                    table.foreign.append(place)
             self._later.clear()
             await self.strangers()
 
@@ -72,12 +75,16 @@ class Mender:
 
     async def once(self) -> None:
         """Compares what is to be compared, and writes what is to be written."""
+        term = self._folding.term
         for table, partition, first, last in self._folding.overwritten():
             compare = partial(self._folding.compare, table)
-            if await self._read(table.changelog_topic_name, {partition: (first, last)}, compare):
+            settled = await self._read(table.changelog_topic_name, {partition: (first, last)}, compare)
+            if self._folding.term != term:
+                break  # all have gone meanwhile, and whatever is ours then was read from before this
+            if settled:
                 table.seen(partition)
             else:
-                self._later.append((table, (partition, first, last)))
+                self._later.append((term, table, (partition, first, last)))
         for mended in self._folding.mend():
             count = len(mended.profiles) + len(mended.outcomes)
             log.warning(
@@ -102,9 +109,11 @@ class Mender:
                 consumer.seek(place, places[place.partition][0])
             while any([await consumer.position(place) <= end for place, end in last.items()]):
                 for place, records in (await consumer.getmany(timeout_ms=500)).items():
-                    for record in records:
+                    for number, record in enumerate(records):
                         if not compare(place.partition, record.key, record.value):
                             settled.discard(place.partition)
+                        if number % SLICE == 0:
+                            await asyncio.sleep(0)
         except KafkaError as error:
             log.warning("what another worker wrote cannot be read: %r", error)
             return set()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
+from models.contracts.decisions import Decided
 from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_ORIGINS, Profile
-from models.contracts.tables import Outcome, OutcomeKey, decode_outcome
-from models.outcomes import DECIDED, Delta, Place, add
+from models.contracts.tables import Outcome, decode_outcome
+from models.outcomes import DECIDED, HOUR_MS, Delta, Place, add
+from streams.worker.folded import Record
 from streams.worker.hours import Hours, encode
+from streams.worker.lean import LeanQuery
 
 Count = Callable[[Profile | None, Event], Sequence[Delta]]
 """(profile before the event, event) -> what it adds to which counters."""
@@ -24,6 +28,14 @@ class _Opened(Struct):
     before: int
 
 
+class _Decided(Struct):
+    """How often the queries of one hour decided what; `example` is one of them, `last` the largest of their offsets."""
+
+    example: LeanQuery
+    times: Counter[Decided]
+    last: int
+
+
 class Ledger:
     """One chunk's view of the counters.
 
@@ -31,11 +43,14 @@ class Ledger:
     that the counter had when the chunk began.
     """
 
-    def __init__(self, hours: Hours, count: Count) -> None:
+    def __init__(self, hours: Hours, count: Count, *, repeats: bool = True) -> None:
+        """`repeats`: whether some of the chunk may have been counted before."""
         self._hours = hours
         self.of = count
         """What the event adds; ask before it is folded."""
         self._open: dict[Place, _Opened] = {}
+        self._repeats = repeats
+        self._decided: dict[tuple[str, int], _Decided] = {}  # by merchant and hour
 
     def contextual(self, event: Event, offset: int) -> bool:
         """Counts an event that belongs to nobody; whether it was new. No profile remembers it, so its counters do."""
@@ -61,8 +76,40 @@ class Ledger:
                 outcome.folded = offset
         return new
 
+    def decided(self, entries: Sequence[tuple[Record, LeanQuery]]) -> None:
+        """`add` of what one customer's queries add, in order."""
+        if self._repeats:
+            for record, query in entries:
+                self.add(self.of(None, query), record.offset)
+            return
+        hours: dict[int, list[Decided]] = {}
+        for _, query in entries:
+            hour = query.at // HOUR_MS
+            if (decisions := hours.get(hour)) is None:
+                hours[hour] = [*query.decisions]
+            else:
+                decisions += query.decisions
+        record, query = entries[-1]
+        for hour, decisions in hours.items():
+            if (counted := self._decided.get((query.merchant, hour))) is None:
+                example = structs.replace(query, at=hour * HOUR_MS, decisions=())
+                counted = self._decided[query.merchant, hour] = _Decided(example, Counter(), -1)
+            counted.times.update(decisions)
+            counted.last = max(counted.last, record.offset)
+
+    def _settle(self) -> None:
+        """All of one kind at once, for nothing of this chunk was counted before."""
+        for of in self._decided.values():
+            counting = [decision for decision in of.times if decision.content is not None]
+            deltas = self.of(None, structs.replace(of.example, decisions=tuple(counting)))
+            for (place, _), decision in zip(deltas, counting, strict=True):
+                outcome = (self._open.get(place) or self._opened(place, of.last)).outcome
+                outcome.decisions += of.times[decision]
+                outcome.folded = max(outcome.folded, of.last)
+        self._decided.clear()
+
     def _opened(self, place: Place, offset: int) -> _Opened:
-        raw = self._hours.key(OutcomeKey(*place), offset)
+        raw = self._hours.key(place, offset)
         stored = self._hours.rows.get(raw)
         outcome = Outcome() if stored is None else decode_outcome(stored)
         opened = self._open[place] = _Opened(raw, outcome, outcome.folded)
@@ -70,6 +117,7 @@ class Ledger:
 
     def changed(self) -> dict[bytes, bytes]:
         """The counters that this chunk moved, encoded."""
+        self._settle()
         return {each.raw: encode(each.outcome) for each in self._open.values() if each.outcome.folded > each.before}
 
 

@@ -43,9 +43,10 @@ def read_event(key: bytes | None, value: bytes | None, like: Event | None = None
     known = like is not None and event.customer == like.customer and event.merchant == like.merchant
     if not known and not _has_ids(event):
         raise PoisonError("merchant or customer is no id")
-    if not (FIRST_MS <= event.at < LAST_MS and FIRST_MS <= event.received < LAST_MS):
+    at, received = event.at, event.received
+    if not (FIRST_MS <= at < LAST_MS and FIRST_MS <= received < LAST_MS):
         raise PoisonError("at or received is no time")
-    if event.at > event.received + AHEAD_MS:
+    if at > received + AHEAD_MS:
         raise PoisonError("at lies after its receipt")
     if not known and event.key != key:
         raise PoisonError("the key contradicts merchant and customer of the value")

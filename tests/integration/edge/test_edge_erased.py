@@ -1,18 +1,23 @@
 """An edge lets go of an erased customer within seconds, to the last byte of its memory and its files, and gives its word."""
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import json
 
 from api.edge.table import table_directory
-from models.contracts.erasures import Erasures, erasure_name
-from models.contracts.ids import customer_key
+from models.contracts.erasures import Erasure, ErasureProof, Erasures, erasure_name
+from models.contracts.ids import customer_key, partition_of
 from models.contracts.settings import Settings
 from models.contracts.topics import ERASURES
 from tests.integration.edge.conftest import EdgeUnderTest
 from tests.integration.streams.test_erasure import KEY, erase
 from tests.support.streams import Room, room
+from tests.support.tap import Tap
 from tests.support.waiting import eventually
 
 GONE, STAYS = "somebody70001", "somebody70002"
@@ -41,6 +46,10 @@ def files_with(edge: EdgeUnderTest, word: str) -> list[str]:
     return [str(path) for path in files if word.encode() in path.read_bytes()]
 
 
+def word_of(tap: Tap, name: str) -> bytes | None:
+    return tap.latest(ERASURES).get(f"{name}/{PLACE}".encode())
+
+
 def test_an_edge_lets_go_and_says_so(edge: EdgeUnderTest, streams: Room) -> None:
     with streams.worker("a", erasure_key=KEY):
         for number in range(3):
@@ -67,3 +76,26 @@ def test_an_edge_lets_go_and_says_so(edge: EdgeUnderTest, streams: Room) -> None
         assert answered["recorded"] is True
         again = erase(streams, GONE, "shop")
         assert f"  {PLACE} " in again.stdout
+
+
+def test_twenty_erasures_reach_the_edge_within_five_seconds_each(edge: EdgeUnderTest, streams: Room) -> None:
+    """From the command to the edge's word that it holds nothing any more: promise 8's first number."""
+    customers = [f"leaving{number}" for number in range(20)]
+    with streams.worker("a", erasure_key=KEY), closing(Tap(edge.brokers, edge.prefix, [ERASURES])) as tap:
+        for customer in customers:
+            for number in range(3):
+                edge.ask(customer, id=f"{customer}_{number}", context={"category": "trousers"})
+        eventually(lambda: set(customers) <= streams.assignments().keys(), 60, "all are assigned")
+        took: list[float] = []
+        for customer in customers:
+            key = customer_key("shop", customer)
+            name, at = erasure_name(KEY, key), time.time_ns() // 1_000_000
+            command = Erasure(at=at, partition=partition_of(key, streams.settings.partitions))
+            streams.write(ERASURES, name.encode(), json.encode(command), 0)
+            said = eventually(partial(word_of, tap, name), 15, "the edge says its word")
+            took.append((json.decode(said, type=ErasureProof).at - at) / 1000)
+            assert edge.ask(customer)["customer"] not in (None, customer)
+        took.sort()
+        print(f"erasures reach the edge: p50 {took[len(took) // 2]:.2f} s, the longest {took[-1]:.2f} s")
+        assert took[-1] <= 5.0
+        assert [files_with(edge, customer) for customer in customers] == [[]] * len(customers)

@@ -57,10 +57,18 @@ class Group:
 
     def leave(self, worker: Process) -> None:
         """SIGTERM, for good."""
-        worker.await_ready()
+        self._await_ready(worker)
         self._ask(worker)
         self.workers.remove(worker)
         assert worker.stop() == 0, worker.last_words()
+
+    def _await_ready(self, worker: Process) -> None:
+        """Also of one that just ends by itself."""
+        try:
+            worker.await_ready()
+        except RuntimeError:
+            self.mend()
+            worker.await_ready()
 
     def mend(self) -> None:
         """Starts again what ended by itself."""

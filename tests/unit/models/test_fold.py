@@ -13,7 +13,8 @@ from models.contracts.events import Click, Conversion, Custom, Event, Identify, 
 from models.contracts.profile import RECENT_DECISIONS, Profile, Slow, decode_profile, encode_profile
 from models.features.decay import D1_MS, D14_MS, M30_MS
 from models.features.fields import OF_SESSIONS, field_value
-from models.features.fold import FAMILY_LIMIT, OTHER, PRODUCT_LIMIT, STEPS, fold
+from models.features.fold import FAMILY_LIMIT, OTHER, PRODUCT_LIMIT, STEPS, begin, fold
+from models.features.shown import remember_all
 from tests.unit.models.making import DAY, HOUR, MINUTE, START, arrivals, folded_all, history, looked_at, query
 
 HALF_LIVES = {"": float("inf"), "@30m": M30_MS, "@1d": D1_MS, "@14d": D14_MS}
@@ -137,6 +138,32 @@ def test_a_session_that_was_begun_before_steps_were_counted_is_no_bounce() -> No
     old = msgspec.msgpack.decode(encode_profile(fold(None, query(1))))
     profile = fold(decode_profile(msgspec.msgpack.encode(old[:-1])), query(2, START + DAY, session="s_2"))
     assert field_value(profile, "bounces", profile.last) == 0
+
+
+@given(st.data())
+def test_a_run_of_events_remembers_the_decisions_that_each_alone_would_leave(data: st.DataObject) -> None:
+    """Queries of any number of decisions, in any order, some shown nothing, and now and then a click on one of them."""
+    events: list[Event] = []
+    for number in range(data.draw(st.integers(1, 12))):
+        at = START + data.draw(st.integers(0, 20)) * MINUTE
+        contents = data.draw(st.lists(st.sampled_from((None, "c_1", "c_2")), max_size=10))
+        decisions = tuple(
+            Decision(placement=f"p{place}", content=content, reason="prior") for place, content in enumerate(contents)
+        )
+        events.append(query(number, at, decisions=decisions))
+        if data.draw(st.booleans()):
+            of = f"q_{data.draw(st.integers(0, number))}/p0"
+            events.append(
+                Click(id=f"k{number}", merchant="m", customer="c_1", at=at, received=at, placement="p0", content="c_1", decision=of)
+            )  # fmt: skip
+    whole, run, later = folded_all(events), begin(events[0]), list[Query]()
+    for event in events:
+        if not isinstance(event, Query):
+            remember_all(run, later)
+        fold(run, event, later)
+    remember_all(run, later)
+    assert run == whole
+    assert later == []
 
 
 @given(history())

@@ -8,7 +8,7 @@ from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_IDS, RECENT_ORIGINS, Profile, decode_profile, encode_profile
 from models.features.fields import field_value
 from models.features.fold import fold
-from models.features.marks import RING_BYTES, contains, folded, mark, note
+from models.features.marks import RING_BYTES, Guard, contains, folded, mark, note
 from tests.unit.models.making import MINUTE, START, folded_all, history, query
 
 TOPIC = "events"
@@ -63,6 +63,23 @@ def test_another_event_is_never_taken_for_a_known_one() -> None:
     assert not folded(profile, following, TOPIC, 5)
     assert not folded(profile, replace(query(9), origin=Origin("edge-2", 0)), TOPIC, 5)
     assert not folded(None, following, TOPIC, 0)
+
+
+@given(st.data())
+def test_a_guard_skips_what_each_alone_would_be_skipped_for(data: st.DataObject) -> None:
+    """Offsets, ids and origins drawn from so few that all three repeat."""
+    few = st.integers(0, 5)
+    alone, guarded = (Profile(merchant="m", customer="c", first=0, last=0, landmark=0) for _ in range(2))
+    guard = Guard(guarded, TOPIC)
+    for _ in range(data.draw(st.integers(1, 20))):
+        origin = data.draw(st.none() | st.builds(Origin, st.sampled_from(("edge-1", "edge-2")), few))
+        event, offset = replace(query(data.draw(st.integers(0, 30))), origin=origin), data.draw(few)
+        skipped = folded(alone, event, TOPIC, offset)
+        if not skipped:
+            mark(alone, event, TOPIC, offset)
+        known = guard.take(event, offset)
+        assert (known is not None) == skipped
+        assert guarded == alone
 
 
 def test_each_input_topic_has_its_own_mark() -> None:

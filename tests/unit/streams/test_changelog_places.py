@@ -1,15 +1,33 @@
 """Up to where a table's rows contain their changelog, when another worker has written in between."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faust.types import TP
-from msgspec import Raw
+from msgspec import Raw, json
 
-from models.contracts.profile import Change, Membership, Profile, decode_assignment, encode_profile, pack
+from models.contracts.contents import (
+    DefinedSegment,
+    LivePublication,
+    Publication,
+    live_publication_key,
+    publication_part_key,
+)
+from models.contracts.profile import (
+    SCHEMA,
+    Change,
+    Counter,
+    Membership,
+    Profile,
+    decode_assignment,
+    encode_profile,
+    pack,
+)
+from models.contracts.segments import Rule
 from models.contracts.settings import Settings
-from models.contracts.topics import PROFILES
+from models.contracts.topics import PROFILES, PUBLICATIONS
 from streams.store.memory import MemoryStore
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_app, make_tables
@@ -23,13 +41,19 @@ KEY = b"m/c"
 
 
 class Worker:
-    """The tables of a worker that owns one partition; its Faust is never started."""
+    """The tables of a worker that owns all partitions; its Faust is never started."""
 
-    def __init__(self, folder: Path) -> None:
-        settings = Settings(data_dir=str(folder), partitions=1)
+    def __init__(self, folder: Path, partitions: int = 1) -> None:
+        settings = Settings(data_dir=str(folder), partitions=partitions)
+        self.partitions = range(partitions)
         self.app = make_app(settings)
         self.profiles, counters = make_tables(self.app, settings, MemoryStore())
-        self.folding = Folding(self.profiles, counters, Knowledge(lambda _: None), Metrics(), 1)
+        self.knowledge = Knowledge(lambda _: None)
+        self.gone: set[bytes] = set()
+        self.metrics = Metrics()
+        self.folding = Folding(
+            self.profiles, counters, self.knowledge, self.metrics, partitions, erased=self.gone.__contains__
+        )
         self.profiles.standing = counters.standing = nothing_kept
         self.tables: tuple[ChunkTable, ...] = (self.profiles, counters)
 
@@ -40,11 +64,11 @@ class Worker:
 
     async def rebalance(self, new: set[TP]) -> None:
         for table in self.tables:
-            await table.on_rebalance({TP(table.changelog_topic_name, 0)}, set(), new, 1)
+            await table.on_rebalance({TP(table.changelog_topic_name, each) for each in self.partitions}, set(), new, 1)
 
     async def recovered(self) -> None:
         for table in self.tables:
-            await table.on_recovery_completed({TP(table.changelog_topic_name, 0)}, set())
+            await table.on_recovery_completed({TP(table.changelog_topic_name, each) for each in self.partitions}, set())
 
     @property
     def place(self) -> int | None:
@@ -55,8 +79,8 @@ async def nothing_kept(*_: Any) -> set[int]:
     return set()
 
 
-def profile(mark: int) -> bytes:
-    return encode_profile(Profile(merchant="m", customer="c", first=1, last=mark, marks={"events": mark}))
+def profile(mark: int, **more: Any) -> bytes:
+    return encode_profile(Profile(merchant="m", customer="c", first=1, last=mark, marks={"events": mark}, **more))
 
 
 @pytest.fixture
@@ -102,6 +126,52 @@ async def test_what_is_newer_than_ours_is_not_written_over(worker: Worker) -> No
     assert worker.folding.compare(worker.profiles, 0, b"m/nobody", profile(11))
 
 
+async def test_a_word_that_comes_after_the_rows_were_let_go_is_no_place(worker: Worker) -> None:
+    """The broker was slow, the partition went before it had confirmed what was sent, and the rows are to be read anew:
+    had they counted as complete up to that word, recovery would have begun behind all that they lack."""
+    worker.profiles.rows[0].put({KEY: profile(10)})
+    worker.folding.forget()
+    worker.profiles.wrote(0, 7, {KEY: profile(10)})
+    assert worker.place is None
+    await worker.rebalance(set())
+    worker.profiles.wrote(0, 8, {KEY: profile(11)})
+    assert worker.place is None
+    assert worker.profiles.rows[0].mark is None
+
+
+async def test_what_is_written_again_is_what_is_held_by_then(tmp_path: Path) -> None:
+    """Between two partitions' records the pipeline may wait, and events are folded meanwhile."""
+    worker = await Worker(tmp_path, 2).begin()
+    for number in (0, 1):
+        worker.profiles.rows[number].put({KEY: profile(10)})
+        worker.folding.compare(worker.profiles, number, KEY, profile(9))
+    mended = worker.folding.mend()
+    first = next(mended)
+    assert first.profiles == {KEY: profile(10)}
+    worker.profiles.rows[1 - first.source.partition].put({KEY: profile(11)})
+    assert next(mended).profiles == {KEY: profile(11)}
+    assert not list(mended)
+
+
+async def test_what_is_written_again_holds_the_mark_until_it_is_there(worker: Worker) -> None:
+    """Killed before that, a worker with files would begin behind the older record, and never know."""
+    rows = worker.profiles.rows[0]
+    rows.put({KEY: profile(10)})
+    worker.profiles.wrote(0, 0, {KEY: profile(10)})
+    worker.folding.compare(worker.profiles, 0, KEY, profile(9))
+    assert len(list(worker.folding.mend())) == 1
+    worker.profiles.wrote(0, 1, {b"m/other": b""})
+    assert rows.mark is not None
+    assert rows.mark.offset == 0
+    worker.profiles.wrote(0, 2, {KEY: profile(10)})
+    assert rows.mark.offset == 2
+    worker.folding.compare(worker.profiles, 0, KEY, profile(9))
+    assert len(list(worker.folding.mend())) == 1
+    await worker.rebalance(set())
+    await worker.recovered()
+    assert len(list(worker.folding.mend())) == 1, "it was put on its way when nothing was ours"
+
+
 async def test_a_recovery_whose_time_is_over_makes_nothing_ours(worker: Worker) -> None:
     await worker.rebalance(set())
     worker.app.on_rebalance_start()  # the next one has begun
@@ -129,8 +199,46 @@ async def test_an_assignment_that_says_otherwise_is_said_again(worker: Worker) -
     moved.moves.append(Raw(pack(Change(2, Membership(), sale))))
     worker.profiles.rows[0].put({KEY: encode_profile(moved)})
     worker.folding.misled(0, KEY, own_assignment(moved, 2, 0))
-    assert not worker.folding.mend()
+    assert not list(worker.folding.mend())
     stale = Profile(merchant="m", customer="c", first=1, last=1)
     worker.folding.misled(0, KEY, own_assignment(stale, 1, 0))
     (mended,) = worker.folding.mend()
     assert decode_assignment(mended.assignments[KEY] or b"").membership == sale
+
+
+async def test_who_was_erased_is_not_brought_back_by_a_worker_that_still_held_him(worker: Worker) -> None:
+    """It stood still, the owner let the customer go meanwhile, and then it wrote what it had folded before."""
+    assert worker.folding.compare(worker.profiles, 0, KEY, profile(9))
+    worker.folding.misled(0, KEY, b"{}")
+    assert not list(worker.folding.mend()), "somebody of whom we have folded nothing yet"
+    worker.gone.add(KEY)
+    assert worker.folding.compare(worker.profiles, 0, KEY, profile(9))
+    (mended,) = worker.folding.mend()
+    assert (mended.profiles, mended.assignments) == ({KEY: None}, {KEY: None})
+    worker.folding.misled(0, KEY, b"{}")
+    (mended,) = worker.folding.mend()
+    assert (mended.profiles, mended.assignments) == ({KEY: None}, {KEY: None})
+    assert worker.folding.compare(worker.profiles, 0, KEY, None)
+    assert not list(worker.folding.mend()), "a tombstone is what it is to be"
+
+
+async def test_a_profile_of_a_later_version_is_assigned_by_that_version_alone(worker: Worker) -> None:
+    """Also where it is written again, and where a new rule would move it."""
+    rule = Rule(field="queries", op=">=", value=1)
+    published = Publication(
+        merchant="m", table_version=1, published_at=0, segments=(DefinedSegment(id="s_all", name="All", rule=rule),)
+    )
+    raw = json.encode(published)
+    live = LivePublication(merchant="m", version=1, parts=1, sha256=sha256(raw).hexdigest())
+    worker.knowledge.take(PUBLICATIONS.name, publication_part_key("m", 1, 0), raw)
+    worker.knowledge.take(PUBLICATIONS.name, live_publication_key("m"), json.encode(live))
+    seen = {"queries": Counter(2, 1.0, 1.0, 1.0)}
+    rows = ((profile(10, counters=seen), 1), (profile(10, counters=seen, v=SCHEMA + 1), 0), (b"\xff", 0))
+    for row, moved in rows:
+        worker.profiles.rows[0].put({KEY: row})
+        assert len(worker.folding.reassign("m", worker.folding.keys_of("m", 0))) == moved
+        worker.folding.misled(0, KEY, own_assignment(Profile(merchant="m", customer="c", first=1, last=1), 1, 0))
+        assert len(list(worker.folding.mend())) == moved
+        assert moved or worker.profiles.rows[0].get(KEY) == row
+    worker.profiles.covered[0] = {KEY}
+    assert [each.assignments for each in worker.folding.mend()] == [{}]

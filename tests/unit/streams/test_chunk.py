@@ -62,7 +62,11 @@ class Store:
 
     def fold(self, chunk: list[Record], lose_profiles: bool = False) -> Folded:
         hours = Hours(self.counters, 100)
-        ledger = Ledger(hours, lambda profile, event: outcomes(profile, event, 0, 24))
+        ledger = Ledger(
+            hours,
+            lambda profile, event: outcomes(profile, event, 0, 24),
+            repeats=hours.repeats(0, chunk[0].offset),
+        )
         folded = Chunk(SOURCE, self.profiles, ledger, lambda _: self.segmenter, 5).fold(chunk)
         hours.counted(folded.outcomes, 0, chunk[-1].offset)
         if not lose_profiles:
@@ -140,8 +144,8 @@ def test_bots_leave_nothing() -> None:
 
 
 def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(profile: Any, event: Event) -> Any:
-        folded = fold(profile, event)
+    def faulty(profile: Any, event: Event, *more: Any) -> Any:
+        folded = fold(profile, event, *more)
         if event.id == "q1":
             raise KeyError("half done")
         return folded

@@ -168,10 +168,10 @@ def test_a_device_that_was_forgotten_meanwhile_is_assigned_with_the_others_again
 def test_an_assignment_that_a_crash_kept_from_its_topic_is_said_again_before_an_identify_event_that_cannot_be_folded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def faulty(profile: Any, each: Event) -> Any:
+    def faulty(profile: Any, each: Event, *more: Any) -> Any:
         if isinstance(each, Identify):
             raise KeyError
-        return fold(profile, each)
+        return fold(profile, each, *more)
 
     monkeypatch.setattr("streams.worker.chunk.fold", faulty)
     world = World()

@@ -1,11 +1,13 @@
 """What the snippet says of sessions beside what was seen."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models.contracts.contents import SessionLimits
 from models.contracts.events import encode_event
+from models.contracts.topics import EVENTS
 from models.features.fold import fold
 from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk
@@ -14,6 +16,7 @@ from streams.worker.hours import Hours
 from streams.worker.outcomes import Ledger
 from streams.worker.quality import disagreement
 from tests.unit.models.making import DAY, MINUTE, START, folded_all, query
+from tests.unit.streams.test_changelog_places import Worker
 from tests.unit.streams.test_chunk import Record
 
 PROFILE = folded_all([query(1, START, session="old"), query(2, START + DAY, session="now", verdict="new")])
@@ -44,3 +47,18 @@ def test_a_chunk_counts_them_and_folds_on() -> None:
     assert folded.sessions == {"new_but_not_expired": 2}
     assert folded.counts["folded"] == 3
     assert fold(None, events[0]).session == "s_0"
+
+
+async def test_an_operator_sees_how_often_the_snippet_was_wrong(tmp_path: Path) -> None:
+    worker = await Worker(tmp_path).begin()
+    said = [("s_0", "new"), ("s_1", "new"), ("s_2", "kept"), ("s_0", "new"), ("s_2", "kept")]
+    events = [
+        query(number, START + number * MINUTE, session=session, verdict=verdict, verdict_reason="none")
+        for number, (session, verdict) in enumerate(said)
+    ]
+    records = [Record(offset, each.key, encode_event(each)) for offset, each in enumerate(events)]
+    worker.folding.fold(EVENTS, 0, records)
+    worker.folding.fold(EVENTS, 0, records)  # a repetition is no second disagreement
+    name = "tailorbird_worker_session_disagreements_total"
+    kinds = ("new_but_seen", "new_but_not_expired", "kept_but_unseen")
+    assert [worker.metrics.registry.get_sample_value(name, {"kind": kind}) for kind in kinds] == [1, 1, 1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.contracts.errors import PoisonError
+from models.contracts.events import encode_event
 from models.contracts.joins import Replaced, encode_join
 from models.contracts.profile import Change, Membership, Profile, decode_profile, encode_profile, pack
 from models.contracts.topics import EVENTS, JOINS
@@ -18,13 +22,15 @@ from models.features.fold import fold
 from streams.rebuild.comparing import Report, differences
 from streams.rebuild.log import Span
 from streams.rebuild.planning import planned
-from streams.rebuild.shadow import Live
-from streams.rebuild.snapshot import Covered
+from streams.rebuild.shadow import Live, Plan, Shadow
+from streams.rebuild.snapshot import Covered, Snapshot
 from streams.worker.joining import read_join
 from streams.worker.replacing import replaced
 from tests.support.streams import oracle, visits
 from tests.unit.streams.test_chunk import Record
+from tests.unit.streams.test_erasing import erased
 from tests.unit.streams.test_joining import World, event
+from tests.unit.streams.test_snapshot import written
 
 
 def profile(seed: int = 1, events: int = 40) -> Profile:
@@ -176,3 +182,26 @@ def test_a_partition_s_marks_are_the_furthest_of_any_row() -> None:
     other.marks = {EVENTS.name: 7, JOINS.name: 3}
     live = Live({b"a": encode_profile(one), b"b": encode_profile(other)})
     assert live.marks() == {EVENTS.name: 40, JOINS.name: 3}
+
+
+class Topics:
+    """A log of some events of one partition."""
+
+    def __init__(self, *records: Record) -> None:
+        self._records = records
+
+    def read(self, topic: object, partition: int, start: int) -> list[list[Record]]:
+        del partition
+        return [list(self._records[start:])] if topic is EVENTS else []
+
+
+def test_who_was_erased_comes_back_neither_from_an_old_snapshot_nor_from_the_events_after_it(tmp_path: Path) -> None:
+    gone, stays = event(0, "c0-3"), event(1, "c0-99")
+    known = erased(gone.key)
+    log = Topics(*(Record(place, each.key, encode_event(each)) for place, each in enumerate((gone, stays, gone))))
+    with closing(Snapshot(written(tmp_path))) as snapshot:
+        assert gone.key in dict(next(snapshot.groups(0))[1])
+        shadow = Shadow(cast("Any", log), 0, 1, known, 5)
+        shadow.load(snapshot, Plan({EVENTS.name: {0: 0}, JOINS.name: {0: 0}}))
+        shadow.fold({EVENTS.name: 2})
+    assert (gone.key in shadow.rows, stays.key in shadow.rows, len(shadow.rows)) == (False, True, 40)

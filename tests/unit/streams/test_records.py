@@ -7,11 +7,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.transport.records import BatchRecords, Whole
+from streams.transport.records import CRC_AT, BatchRecords, Fetched, Whole
 
 WHOLE = Whole(frozenset({"events"}))
 STOCK = BatchRecords.__mro__[1]  # another test may have put ours in its place
@@ -43,7 +42,7 @@ def written(runs: list[tuple[int, list[Record]]]) -> tuple[bytes, int]:
 
 
 def unpacked(kind: Any, raw: bytes, topic: str, after: int, deserializer: Whole | None) -> tuple[list[Any], int]:
-    found = kind(TopicPartition(topic, 0), MemoryRecords(raw), [], after, deserializer, None, True, 0)
+    found = kind(TopicPartition(topic, 0), Fetched(raw), [], after, deserializer, None, True, 0)
     return list(found), found.next_fetch_offset
 
 
@@ -72,7 +71,13 @@ def test_every_other_topic_and_consumer_is_served_as_before(runs: list[tuple[int
     assert unpacked(BatchRecords, raw, "events", 0, None)[0] == unpacked(STOCK, raw, "events", 0, None)[0]
 
 
-def test_a_damaged_batch_is_refused() -> None:
-    raw, _ = written([(0, [(b"k", b"value")])])
+@given(batches, st.data())
+def test_a_damaged_batch_is_refused(runs: list[tuple[int, list[Record]]], data: st.DataObject) -> None:
+    raw, _ = written(runs)
+    batch = data.draw(st.integers(0, len(runs) - 1))
+    start = len(written(runs[:batch])[0]) if batch else 0
+    end = len(written(runs[: batch + 1])[0])
+    place = data.draw(st.integers(start + CRC_AT, end - 1))
+    damaged = raw[:place] + bytes([raw[place] ^ data.draw(st.integers(1, 255))]) + raw[place + 1 :]
     with pytest.raises(CorruptRecordException):
-        unpacked(BatchRecords, raw[:-2] + b"??", "events", 0, WHOLE)
+        unpacked(BatchRecords, damaged, "events", 0, WHOLE)
