@@ -11,7 +11,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
 from models.contracts.ids import customer_key
-from models.contracts.topics import EVENTS, PROFILES, SEGMENT_MODELS
+from models.contracts.topics import EVENTS, PROFILES, SEGMENT_MODELS, Topic
+from streams.admin import show
 from streams.brokers.base import free_port
 from tests.support.process import TAILORBIRD, environment
 from tests.support.streams import MERCHANT, Room, differing, oracle, visits
@@ -36,6 +37,12 @@ def administrator(room: Room) -> Iterator[KafkaAdminClient]:
     client.close()
 
 
+def wrong(room: Room, topic: Topic) -> None:
+    """Waits until the broker itself says that the topic is wrong: the controller answers before the broker has heard of it,
+    and a process that starts in between finds all as declared."""
+    eventually(lambda: [found.state for found in show(room.settings, [topic])] != ["right"], 15, f"{topic.name} is wrong")
+
+
 @PROCESSES
 def test_without_a_broker_it_says_how_to_get_one(process: str, tmp_path: Path) -> None:
     code, line = refusal(process, tmp_path, brokers=f"127.0.0.1:{free_port()}")
@@ -52,17 +59,17 @@ def test_a_missing_topic_is_refused(process: str, kafka: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("process", "topic"), [("worker", PROFILES), ("worker", EVENTS), ("trainer", SEGMENT_MODELS)])
-def test_a_wrong_cleanup_policy_is_refused(process: str, topic: object, kafka_room: Room, tmp_path: Path) -> None:
-    declared = PROFILES if topic is PROFILES else EVENTS if topic is EVENTS else SEGMENT_MODELS
-    wrong = "delete" if declared.cleanup == "compact" else "compact"
-    name = declared.on(kafka_room.settings.topic_prefix)
+def test_a_wrong_cleanup_policy_is_refused(process: str, topic: Topic, kafka_room: Room, tmp_path: Path) -> None:
+    other = "delete" if topic.cleanup == "compact" else "compact"
+    name = topic.on(kafka_room.settings.topic_prefix)
     with administrator(kafka_room) as client:
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": wrong})])
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": other})])
+    wrong(kafka_room, topic)
     code, line = refusal(
         process, tmp_path, brokers=kafka_room.settings.brokers, topic_prefix=kafka_room.settings.topic_prefix
     )
     assert code == 78
-    assert f"{name} has cleanup policy {wrong}, needed is {declared.cleanup}" in line
+    assert f"{name} has cleanup policy {other}, needed is {topic.cleanup}" in line
 
 
 @PROCESSES
@@ -82,6 +89,7 @@ def test_a_changelog_that_was_given_more_partitions_is_refused(kafka_room: Room,
     name = PROFILES.on(kafka_room.settings.topic_prefix)
     with administrator(kafka_room) as client:
         client.create_partitions({name: NewPartitions(16)})
+    wrong(kafka_room, PROFILES)
     code, line = refusal(
         "worker", tmp_path, brokers=kafka_room.settings.brokers, topic_prefix=kafka_room.settings.topic_prefix
     )
