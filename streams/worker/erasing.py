@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from models.contracts.ids import customer_key, partition_of
 from models.contracts.profile import Profile, decode_profile
 from models.contracts.topics import EVENTS
 from streams.store.base import Rows
+from streams.transport.batches import publish
 from streams.transport.table import ChunkTable
 from streams.worker.folded import Folded, Source
 from streams.worker.metrics import Metrics
@@ -145,6 +146,13 @@ class Eraser:
         if other not in self._erasures.commands:
             partition = partition_of(customer, self._partitions)
             await self._say(other, Erasure(at=int(time.time() * 1000), partition=partition, of=name))
+
+
+async def said(producer: Any, topic: str, key: str, record: Erasure | ErasureProof) -> None:
+    """`Say`, on the `topic` of erasures; waits as long as the broker is away."""
+    value = msgspec.json.encode(record)
+    sent = await publish(producer, topic, 0, [(key.encode(), value)], int(time.time() * 1000))
+    await sent.confirmed()
 
 
 def _read(stored: bytes | None) -> Profile | None:

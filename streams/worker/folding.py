@@ -12,7 +12,7 @@ import msgspec
 
 from models.contracts.contents import Merchant, SessionLimits
 from models.contracts.events import Event, Query
-from models.contracts.profile import SCHEMA, Profile, decode_assignment, decode_profile, encode_profile
+from models.contracts.profile import SCHEMA, Membership, Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.tables import JOINED
 from models.contracts.topics import EVENTS, Topic
 from models.outcomes import Delta, decided, outcomes
@@ -198,18 +198,18 @@ class Folding:
         table.covered.setdefault(partition, set()).add(key)
         return True
 
-    def misled(self, partition: int, key: bytes, value: bytes | None) -> bool:
-        """A record of `assignments` that may be another worker's: where ours says otherwise, it is said again. True."""
+    def misled(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """The newest word about a customer on `assignments`, which may be another worker's: where ours says otherwise, it is
+        said again."""
         rows = self._profiles.rows.get(partition)
         row = None if rows is None else rows.get(key)
         profile = _ours(row)
         if row is None and value is not None and self._erased(key):
             self._profiles.covered.setdefault(partition, set()).add(key)
         if profile is None or profile.joined is not None or not profile.moves:
-            return True  # it is another's to say, or there is nothing to say
-        if value is None or decode_assignment(value).membership != profile.membership:
+            return  # it is another's to say, or there is nothing to say
+        if _said(value) != profile.membership:
             self._profiles.covered.setdefault(partition, set()).add(key)
-        return True
 
     def mend(self) -> Iterator[Folded]:
         """What lies under older records, to be written once more: a partition's as it is when it is asked for. Whoever takes
@@ -261,6 +261,14 @@ def _ours(row: bytes | None) -> Profile | None:
     except msgspec.MsgspecError:
         return None
     return None if profile is None or profile.v > SCHEMA else profile
+
+
+def _said(value: bytes | None) -> Membership | None:
+    """What a record of `assignments` says; None also where nobody can read it."""
+    try:
+        return None if value is None else decode_assignment(value).membership
+    except msgspec.MsgspecError:
+        return None
 
 
 class Waiters:

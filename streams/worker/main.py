@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from models.contracts.erasures import Erasure, ErasureProof, Erasures
+from models.contracts.erasures import Erasures
 from models.contracts.settings import Settings
 from models.contracts.topics import (
     ASSIGNMENTS,
@@ -37,7 +37,7 @@ from streams.store.opening import open_store
 from streams.transport import privates
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_agents, make_app, make_tables
-from streams.worker.erasing import Eraser
+from streams.worker.erasing import Eraser, said
 from streams.worker.folding import Folding, Waiters
 from streams.worker.follower import Follower
 from streams.worker.heartbeat import beating
@@ -170,7 +170,7 @@ class Worker:
                 pipeline,
                 self._metrics,
                 self._settings.partitions,
-                partial(self._said, producer),
+                partial(said, producer, ERASURES.on(self._settings.topic_prefix)),
                 store.scrub,
             ).run(),
             self._operations.run(app, folding, (profiles, counters)),
@@ -186,6 +186,7 @@ class Worker:
     async def _run(self, app: Any, pipeline: Pipeline, mender: Mender, asked: asyncio.Event, parts: list[Any]) -> None:
         """Until the first part ends, which only a fault makes it do, or a signal comes."""
         tasks = [asyncio.ensure_future(part) for part in (asked.wait(), *parts)]
+        why = "it was told to"
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             self._operations.stop()
@@ -193,10 +194,11 @@ class Worker:
                 await _drain(app, pipeline, mender)
             for task in done:
                 if (fault := task.exception()) is not None:
-                    log.error("the worker ends: %r", fault)  # now: should it not end in order, nobody would say why
+                    why = repr(fault)
+                    log.error("the worker ends: %s", why)
                     raise fault
         finally:
-            _end_soon()
+            _end_soon(why)
             async with asyncio.timeout(STOP_S):
                 await app.stop()
             for task in tasks:
@@ -210,10 +212,6 @@ class Worker:
         await sweeping(
             sweeper, lambda: folding.owned, pipeline, settings.sweep_every_s, lambda: int(time.time() * 1000)
         )
-
-    async def _said(self, producer: AIOKafkaProducer, key: str, record: Erasure | ErasureProof) -> None:
-        name = ERASURES.on(self._settings.topic_prefix)
-        await producer.send_and_wait(name, msgspec.json.encode(record), key.encode(), partition=0)
 
     def _outlets(self) -> Outlets:
         prefix = self._settings.topic_prefix
@@ -235,12 +233,12 @@ def _taken(knowledge: Knowledge, erasures: Erasures, topic: str, key: bytes, val
         log.error("a record of %s cannot be used: %s", topic, type(error).__name__)
 
 
-def _end_soon() -> None:
+def _end_soon(why: str) -> None:
     """Faust ends a thread by waiting for it with the event loop stopped, and that thread may wait for the loop; and a
     producer waits for its broker. A process that should have ended is in nobody's way but its successor's."""
 
     def end() -> None:
-        log.error("the worker did not end in order and is ended")
+        log.error("the worker did not end in order and is ended; why it ends: %s", why)
         os._exit(1)
 
     last = threading.Timer(LAST_S, end)

@@ -69,9 +69,18 @@ class Mender:
                 break
             for partition, end in ends.items():
                 noticed(partition, end)
-        places = self._folding.said.foreign()
-        unread = places.keys() - await self._read(said, places, self._folding.misled)
+        places, newest = self._folding.said.foreign(), dict[tuple[int, bytes], "bytes | None"]()
+
+        def heard(partition: int, key: bytes, value: bytes | None) -> bool:
+            newest[partition, key] = value
+            return True
+
+        unread = places.keys() - await self._read(said, places, heard)
         self._folding.said.again({partition: places[partition] for partition in unread})
+        for number, ((partition, key), value) in enumerate(newest.items()):
+            self._folding.misled(partition, key, value)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
 
     async def once(self) -> None:
         """Compares what is to be compared, and writes what is to be written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec import UNSET, Struct, structs
 
 from models.contracts.decisions import Decided
@@ -135,5 +136,8 @@ def _first(outcome: Outcome, origin: Origin) -> bool:
 
 
 def newer(held: bytes, incoming: bytes) -> bool:
-    """Whether an outcome record may replace another of its key."""
-    return decode_outcome(incoming).folded >= decode_outcome(held).folded
+    """Whether an outcome record may replace another of its key. One that cannot be read never wins."""
+    try:
+        return decode_outcome(incoming).folded >= decode_outcome(held).folded
+    except msgspec.MsgspecError:
+        return False

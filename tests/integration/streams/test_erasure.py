@@ -3,6 +3,7 @@
 Time is scaled: segments that roll after a second are compacted within seconds, as those of two hours are within a day.
 """
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -66,8 +67,8 @@ def refused(worker: Process) -> float:
     return metric(worker, "tailorbird_worker_events_total", result="erased")
 
 
-def test_a_person_with_two_devices_is_erased_to_the_last_byte_and_stays_so(own_room: Room) -> None:
-    """Some 30 s: Kafka compacts, and compacts again to take the tombstones."""
+def test_a_person_with_two_devices_is_erased_to_the_last_byte_and_stays_so(own_room: Room, tmp_path: Path) -> None:
+    """Some 40 s: Kafka compacts, and compacts again to take the tombstones."""
     room = own_room
     hurry(room)
     worker = room.worker("a", erasure_key=KEY, store="lmdb", heartbeat_s=0.5, joins_kept_s=2).start().await_ready()
@@ -79,7 +80,10 @@ def test_a_person_with_two_devices_is_erased_to_the_last_byte_and_stays_so(own_r
     kept = (PROFILES, ASSIGNMENTS, OUTCOMES, JOINS)
     folder = room.folder / "a"
     words = [f"{kind}{GONE}".encode() for kind in "abu"]
-    assert places(room, words, kept, folder), "there was something to erase"
+    assert worker.stop() == 0
+    shutil.copytree(folder, backup := tmp_path / "backup")
+    worker.start().await_ready()
+    assert places(room, words, kept, backup), "there was something to erase"
 
     answer = erase(room, f"a{GONE}")
     assert answer.returncode == 0, answer.stderr
@@ -101,6 +105,13 @@ def test_a_person_with_two_devices_is_erased_to_the_last_byte_and_stays_so(own_r
     again = erase(room, f"a{GONE}")
     assert again.returncode == 0
     assert "let go" in again.stdout
+    assert worker.stop() == 0
+
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    worker.start().await_ready()
+    eventually(lambda: not places(room, words, kept, folder), 180, "the worker's files of before bring nobody back")
+    assert room.profiles().keys() == {f"a{STAYS}", f"b{STAYS}", known_customer(f"u{STAYS}")}
     assert worker.stop() == 0
 
 

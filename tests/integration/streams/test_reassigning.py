@@ -6,6 +6,7 @@ from random import Random
 import msgspec
 
 from models.contracts.contents import DefinedSegment, Publication
+from models.contracts.ids import customer_key
 from models.contracts.segments import Rule
 from models.contracts.topics import ASSIGNMENTS
 from tests.support.process import Process
@@ -15,11 +16,12 @@ from tests.support.waiting import eventually
 CUSTOMERS, EVENTS_SENT = 3_000, 9_000
 RATE = 750
 """Profiles a second: four seconds in all."""
-RULE = Rule(field="category.sale.share", op=">=", value=0.4)
+MENDED = "tailorbird_worker_mended_records_total"
 
 
-def published(version: int) -> Publication:
-    segment = DefinedSegment(id="s_sale", name="Sale", rule=RULE)
+def published(version: int, share: float = 0.4) -> Publication:
+    """In the segment is who looks at so much of the sale."""
+    segment = DefinedSegment(id="s_sale", name="Sale", rule=Rule(field="category.sale.share", op=">=", value=share))
     return Publication(merchant=MERCHANT, table_version=version, published_at=0, segments=(segment,))
 
 
@@ -79,4 +81,16 @@ def test_everybody_is_assigned_anew_behind_the_fresh_events(kafka_room: Room, se
     eventually(lambda: looked_at(worker) >= before + customers, 60, "everybody is looked at again")
     eventually(lambda: progress(worker) == (0, 0), 30, "and it has ended")
     assert len(room.records(ASSIGNMENTS)) == len(inside), "nobody has changed"
+
+    room.publish(published(3, share=0.6))
+    eventually(lambda: looked_at(worker) >= before + 2 * customers, 60, "and once more")
+    eventually(lambda: progress(worker) == (0, 0), 30, "and it has ended")
+    assert worker.stop() == 0
+    left_it = inside - {name for name, each in room.profiles().items() if each.membership.defined}
+    assert len(left_it) > 10
+    late = next(record for record in room.records(ASSIGNMENTS) if record.key == customer_key(MERCHANT, min(left_it)))
+    room.write(ASSIGNMENTS, late.key, late.value)  # as a worker does that does not know yet that it is none
+    worker.start().await_ready()
+    eventually(lambda: not room.assignments()[min(left_it)].membership.defined, 60, "it is said again")
+    assert metric(worker, MENDED) == 1, "and nothing else: what lies under its own newer word is no news"
     assert worker.stop() == 0

@@ -8,7 +8,7 @@ from models.contracts.ids import customer_key, known_customer
 from models.contracts.profile import Profile, encode_profile
 from models.contracts.topics import PROFILES
 from tests.integration.streams.test_joins import is_joined, of
-from tests.support.chores import chore, said
+from tests.support.chores import chore, said, watched
 from tests.support.streams import MERCHANT, Room, differing, oracle, visits
 from tests.support.waiting import eventually
 
@@ -90,6 +90,10 @@ def test_wrong_and_lost_profiles_are_replaced_while_events_come_in(kafka_room: R
         assert not room.rejected()
         again = said(room, "profiles", "rebuild", **long)["report"]
         assert (again["same"], again["differ"]) == (CUSTOMERS + 3, 0)
+        bar = watched(room, "profiles", "rebuild", **long)
+        assert bar.index("0/?") < bar.index(f"{room.settings.partitions}/{room.settings.partitions}"), (
+            "its progress is seen"
+        )
 
 
 def test_without_a_snapshot_or_with_a_gap_it_says_what_to_do(embedded_room: Room) -> None:

@@ -40,7 +40,9 @@ def administrator(room: Room) -> Iterator[KafkaAdminClient]:
 def wrong(room: Room, topic: Topic) -> None:
     """Waits until the broker itself says that the topic is wrong: the controller answers before the broker has heard of it,
     and a process that starts in between finds all as declared."""
-    eventually(lambda: [found.state for found in show(room.settings, [topic])] != ["right"], 15, f"{topic.name} is wrong")
+    eventually(
+        lambda: [found.state for found in show(room.settings, [topic])] != ["right"], 15, f"{topic.name} is wrong"
+    )
 
 
 @PROCESSES

@@ -5,63 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from models.contracts.profile import Assignment, decode_assignment
 from streams.worker.folded import Folded, Source
 from streams.worker.pipeline import Outlets, Pipeline, Waiting
+from tests.support.producer import Producer, turns
 from tests.unit.streams.test_joining import World, event
 
-Record = tuple[bytes | None, bytes | None]
+
+def said(producer: Producer) -> dict[str, Assignment]:
+    """The assignments as a reader has them now."""
+    found = {key: value for topic, key, value in producer.log if topic == "assignments" and value is not None}
+    return {each.customer: each for each in map(decode_assignment, found.values())}
 
 
-class Batch:
-    """As aiokafka's, of any size."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def append(self, *, key: bytes | None, value: bytes | None, timestamp: int) -> object:
-        del timestamp
-        self.records.append((key, value))
-        return True
-
-    def record_count(self) -> int:
-        return len(self.records)
-
-
-class Broker:
-    """A producer whose broker writes `log` down; what goes to a topic in `held` waits until it is let go."""
-
-    def __init__(self, *held: str) -> None:
-        self.log: list[tuple[str, bytes | None, bytes | None]] = []
-        self._held = {topic: asyncio.Event() for topic in held}
-
-    def let_go(self, topic: str) -> None:
-        self._held[topic].set()
-
-    def create_batch(self) -> Batch:
-        return Batch()
-
-    async def send_batch(self, batch: Batch, topic: str, partition: int) -> Any:
-        del partition
-        return asyncio.ensure_future(self._write(batch, topic))
-
-    async def _write(self, batch: Batch, topic: str) -> Any:
-        if (held := self._held.get(topic)) is not None:
-            await held.wait()
-        self.log += [(topic, key, value) for key, value in batch.records]
-        return SimpleNamespace(offset=len(self.log) - batch.record_count())
-
-    def said(self) -> dict[str, Assignment]:
-        """The assignments as a reader has them now."""
-        found = {key: value for topic, key, value in self.log if topic == "assignments" and value is not None}
-        return {each.customer: each for each in map(decode_assignment, found.values())}
-
-    def order(self, *topics: str) -> list[str]:
-        """Of these topics, whose record came when."""
-        return [topic for topic, _, _ in self.log if topic in topics]
+def order(producer: Producer, *topics: str) -> list[str]:
+    """Of these topics, whose record came when."""
+    return [topic for topic, _, _ in producer.log if topic in topics]
 
 
 class Mine:
@@ -72,7 +33,7 @@ class Mine:
 
 
 @asynccontextmanager
-async def way_out(broker: Broker) -> AsyncIterator[Pipeline]:
+async def way_out(producer: Producer) -> AsyncIterator[Pipeline]:
     async def confirmed(waiting: Waiting) -> None:
         del waiting
 
@@ -80,7 +41,7 @@ async def way_out(broker: Broker) -> AsyncIterator[Pipeline]:
         del partition, last, changes
 
     outlets = Outlets("profiles", "assignments", "outcomes", "rejected", "joins")
-    pipeline = Pipeline(broker, outlets, 1000, confirmed, told, told, told, Mine())
+    pipeline = Pipeline(producer, outlets, 1000, confirmed, told, told, told, Mine())
     tasks = [asyncio.ensure_future(part) for part in (pipeline.run(), pipeline.settle())]
     try:
         yield pipeline
@@ -94,70 +55,64 @@ def waiting(folded: Folded, event: object = "an input") -> Waiting:
     return Waiting(folded, event, 1, 0.0)
 
 
-async def all_that_can_happen() -> None:
-    """As many turns of the loop as nothing here takes."""
-    for _ in range(100):
-        await asyncio.sleep(0)
-
-
 async def test_what_a_known_customers_worker_says_of_a_device_outlives_what_the_device_does_next() -> None:
-    world, broker = World(), Broker()
+    world, producer = World(), Producer()
     world.send(event(0, "a"), event(1, "a", "identify"), event(2, "a"))
     world.fold(0, 2)
     together = [world.join(0, 1), world.fold(2, 3)]
-    async with way_out(broker) as pipeline:
+    async with way_out(producer) as pipeline:
         await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
         await pipeline.drained()
-    assert broker.said()["a"].known == "k:ann"
+    assert said(producer)["a"].known == "k:ann"
 
 
 async def test_and_what_it_says_again_outlives_a_repetition_after_a_crash() -> None:
-    world, broker = World(), Broker()
+    world, producer = World(), Producer()
     world.send(event(0, "a"), event(1, "a", "identify"), event(2, "a"))
     world.fold(0, 3)
     world.join(0, 2, dies_after="profiles")
     together = [world.join(0, 2), world.fold(0, 3)]
-    async with way_out(broker) as pipeline:
+    async with way_out(producer) as pipeline:
         await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
         await pipeline.drained()
-    assert broker.said()["a"].known == "k:ann"
+    assert said(producer)["a"].known == "k:ann"
 
 
 async def test_what_was_said_of_a_device_before_is_not_said_after_it_was_handed_over() -> None:
-    world, broker = World(), Broker()
+    world, producer = World(), Producer()
     world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
     together = [world.fold(0, 3), world.fold(3, 4)]
     assert together[0].assignments
-    async with way_out(broker) as pipeline:
+    async with way_out(producer) as pipeline:
         await asyncio.gather(*(pipeline.put(waiting(each)) for each in together))
         await pipeline.drained()
-    assert broker.order("joins", "assignments") == ["joins"]
+    assert order(producer, "joins", "assignments") == ["joins"]
 
 
 async def test_a_device_is_handed_over_when_what_was_said_of_it_before_has_arrived() -> None:
-    world, broker = World(), Broker("assignments")
+    world, producer = World(), Producer("assignments")
     world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
-    async with way_out(broker) as pipeline:
+    async with way_out(producer) as pipeline:
         for each in (world.fold(0, 3), world.fold(3, 4)):
             await pipeline.put(waiting(each))
-            await all_that_can_happen()
-        broker.let_go("assignments")
+            await turns()
+        producer.let_go("assignments")
         await pipeline.drained()
-    assert broker.order("joins", "assignments") == ["assignments", "joins"]
+    assert order(producer, "joins", "assignments") == ["assignments", "joins"]
 
 
 async def test_what_no_input_brings_again_is_said_before_the_profile_hides_it() -> None:
     """A new model, the end of a profile, an erasure: whoever comes after a crash finds the profile as it was."""
-    broker = Broker("assignments")
+    producer = Producer("assignments")
     folded = Folded(Source("events", 0, 1))
     folded.profiles[b"m/a"] = folded.assignments[b"m/a"] = folded.elsewhere[b"m/b"] = None
-    async with way_out(broker) as pipeline:
+    async with way_out(producer) as pipeline:
         await pipeline.put(waiting(folded, event=None))
-        await all_that_can_happen()
-        assert not broker.log
-        broker.let_go("assignments")
+        await turns()
+        assert not producer.log
+        producer.let_go("assignments")
         await pipeline.drained()
-    assert broker.order("profiles", "assignments") == ["assignments", "assignments", "profiles"]
+    assert order(producer, "profiles", "assignments") == ["assignments", "assignments", "profiles"]
 
 
 async def test_the_newest_is_said_last_whoever_says_it() -> None:
@@ -165,10 +120,10 @@ async def test_the_newest_is_said_last_whoever_says_it() -> None:
     event_of_a.assignments = {b"m/a": b"old", b"m/b": b"old"}
     model.assignments = {b"m/a": b"new", b"m/b": b"older"}
     event_of_b.assignments = {b"m/b": b"new"}
-    broker = Broker()
-    async with way_out(broker) as pipeline:
+    producer = Producer()
+    async with way_out(producer) as pipeline:
         await asyncio.gather(
             pipeline.put(waiting(event_of_a)), pipeline.put(waiting(model, None)), pipeline.put(waiting(event_of_b))
         )
         await pipeline.drained()
-    assert broker.log == [("assignments", b"m/a", b"new"), ("assignments", b"m/b", b"new")]
+    assert producer.log == [("assignments", b"m/a", b"new"), ("assignments", b"m/b", b"new")]

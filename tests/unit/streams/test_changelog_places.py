@@ -27,12 +27,14 @@ from models.contracts.profile import (
 )
 from models.contracts.segments import Rule
 from models.contracts.settings import Settings
+from models.contracts.tables import Outcome
 from models.contracts.topics import PROFILES, PUBLICATIONS
 from streams.store.memory import MemoryStore
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_app, make_tables
 from streams.worker.assigning import own_assignment
 from streams.worker.folding import Folding
+from streams.worker.hours import encode
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 
@@ -201,9 +203,17 @@ async def test_an_assignment_that_says_otherwise_is_said_again(worker: Worker) -
     worker.folding.misled(0, KEY, own_assignment(moved, 2, 0))
     assert not list(worker.folding.mend())
     stale = Profile(merchant="m", customer="c", first=1, last=1)
-    worker.folding.misled(0, KEY, own_assignment(stale, 1, 0))
-    (mended,) = worker.folding.mend()
-    assert decode_assignment(mended.assignments[KEY] or b"").membership == sale
+    for otherwise in (own_assignment(stale, 1, 0), None, b"{", b"\xff"):  # what nobody can read ended the worker
+        worker.folding.misled(0, KEY, otherwise)
+        (mended,) = worker.folding.mend()
+        assert decode_assignment(mended.assignments[KEY] or b"").membership == sale
+
+
+async def test_a_record_that_nobody_can_read_never_wins(worker: Worker) -> None:
+    for table, held in zip(worker.tables, (profile(10), encode(Outcome())), strict=True):
+        assert table.newer(held, held)
+        for garbage in (b"", b"{", b"\xff"):
+            assert not table.newer(held, garbage)
 
 
 async def test_who_was_erased_is_not_brought_back_by_a_worker_that_still_held_him(worker: Worker) -> None:

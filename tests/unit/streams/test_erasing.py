@@ -8,10 +8,12 @@ from models.contracts.events import encode_event
 from models.contracts.profile import encode_profile
 from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk
+from streams.worker.erasing import said
 from streams.worker.folded import Source
 from streams.worker.hours import Hours
 from streams.worker.joining import HEARTBEAT, JoinChunk
 from streams.worker.outcomes import Ledger
+from tests.support.producer import Producer
 from tests.unit.models.making import looked_at
 from tests.unit.streams.test_chunk import Record
 from tests.unit.streams.test_joining import World, event
@@ -86,3 +88,14 @@ def test_a_heartbeat_on_joins_is_no_poison() -> None:
     world.joins.append(Record(0, HEARTBEAT, None))
     world.join(0, 1)
     assert (world.rejected, world.profiles) == ([], {})
+
+
+async def test_a_proof_waits_for_a_broker_that_is_away() -> None:
+    """It ended the worker."""
+    producer = Producer()
+    producer.away = 5
+    await said(producer, "erasures", "name/worker", ErasureProof(at=1, place="worker", found=True))
+    [(topic, key, value)] = producer.log
+    assert (topic, key) == ("erasures", b"name/worker")
+    assert value is not None
+    assert json.decode(value, type=ErasureProof).found
