@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import confluent_kafka as confluent
 from kafka import KafkaAdminClient, TopicPartition
@@ -15,11 +15,14 @@ from models.contracts.errors import UnavailableError
 from models.contracts.settings import Settings
 from models.contracts.topics import Topic
 
+T = TypeVar("T")
 ANSWER_S, PATIENCE_S, AGAIN_S = 5.0, 20.0, 0.2
 _Codes: Any = confluent.KafkaError
 SILENT, THE_END = _Codes._TIMED_OUT, _Codes._PARTITION_EOF  # noqa: SLF001 (librdkafka's names)
-PASSING = (_Codes._TRANSPORT, _Codes._ALL_BROKERS_DOWN)  # noqa: SLF001
-"""librdkafka goes on by itself; a silence of PATIENCE_S says that it could not."""
+PASSING = (
+    _Codes._TRANSPORT, _Codes._ALL_BROKERS_DOWN, _Codes.NOT_LEADER_FOR_PARTITION, _Codes.LEADER_NOT_AVAILABLE,  # noqa: SLF001
+)  # fmt: skip
+"""Reading, librdkafka goes on by itself, and a silence of PATIENCE_S says that it could not; a question is asked again."""
 GATHER_S = 0.01
 """consume waits the whole time where there are fewer records than asked for."""
 BATCH = 10_000
@@ -63,7 +66,7 @@ class Log:
         name = topic.on(self._settings.topic_prefix)
         place = confluent.TopicPartition(name, partition, confluent.OFFSET_BEGINNING if start is None else start)
         with self._said():
-            _, end = self._consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
+            end = self._span(place).end
             self._consumer.assign([place])
             done = False
             while not done:
@@ -81,12 +84,14 @@ class Log:
 
     def spans(self, topic: Topic) -> dict[int, Span]:
         """By partition."""
-        found = {}
         with self._said():
-            for place in self._places(topic):
-                asked = confluent.TopicPartition(place.topic, place.partition)
-                found[place.partition] = Span(*self._consumer.get_watermark_offsets(asked, timeout=PATIENCE_S))
-        return found
+            return {
+                place.partition: self._span(confluent.TopicPartition(place.topic, place.partition))
+                for place in self._places(topic)
+            }
+
+    def _span(self, place: confluent.TopicPartition) -> Span:
+        return Span(*again(lambda: self._consumer.get_watermark_offsets(place, timeout=PATIENCE_S)))
 
     def committed(self, topic: Topic) -> dict[int, int]:
         """By partition the offset before which the workers have folded everything and said so; none where they never did."""
@@ -99,21 +104,13 @@ class Log:
         name = topic.on(self._settings.topic_prefix)
         return str(self._ask(lambda admin: admin.describe_topics([name]))[0]["topic_id"])
 
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
-        """Again for a while where the broker says so: a new one makes the groups' topic when the first asks for it."""
-        deadline = time.monotonic() + PATIENCE_S
+    def _ask(self, question: Callable[[Any], T]) -> T:
         with self._said():
             if self._admin is None:
                 self._admin = KafkaAdminClient(
                     bootstrap_servers=self._settings.brokers.split(","), bootstrap_timeout_ms=5000
                 )
-            while True:
-                try:
-                    return question(self._admin)
-                except RetriableError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(AGAIN_S)
+            return again(lambda: question(self._admin))
 
     def _places(self, topic: Topic) -> list[TopicPartition]:
         count = topic.partition_count(self._settings.partitions)
@@ -137,6 +134,24 @@ class Log:
         self._consumer.close()
         if self._admin is not None:
             self._admin.close()
+
+
+def again(
+    ask: Callable[[], T], pause: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
+) -> T:
+    """Asks for PATIENCE_S where the broker says that it may soon know: a new one makes the groups' topic when the first asks
+    for it, and a partition may be without a leader for a moment."""
+    deadline = clock() + PATIENCE_S
+    while clock() < deadline:
+        try:
+            return ask()
+        except RetriableError:
+            pass
+        except confluent.KafkaException as error:
+            if error.args[0].code() not in PASSING:
+                raise
+        pause(AGAIN_S)
+    return ask()
 
 
 def _is_end(message: confluent.Message, end: int) -> bool:

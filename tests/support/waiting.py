@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
-#: Between two looks: short against everything that is waited for, long against one look.
 _PAUSE_S = 0.05
+"""Between two looks: short against everything that is waited for. Where a look takes longer, so does the pause: what is
+waited for shares the machine with who looks."""
 
 
 def eventually(condition: Callable[[], T | Literal[False] | None], timeout: float = 15.0, what: str = "") -> T:
@@ -18,17 +19,19 @@ def eventually(condition: Callable[[], T | Literal[False] | None], timeout: floa
     while True:
         failed: AssertionError | None = None
         value: T | Literal[False] | None = None
+        began = time.monotonic()
         try:
             value = condition()
         except AssertionError as error:
             failed = error
         if failed is None and value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             raise AssertionError(
                 f"not within {timeout:g} s: {what or condition.__qualname__}; last: {value!r}"
             ) from failed
-        time.sleep(_PAUSE_S)
+        time.sleep(max(_PAUSE_S, now - began))
 
 
 def all_the_while(act: Callable[[], None], seconds: float) -> int:
