@@ -148,7 +148,7 @@ def _start(kafka: str, prefix: str, folder: Path, number: int, draw: random.Rand
         return answered >= 20
 
     def watch(condition: Callable[[], bool]) -> None:
-        eventually(condition, 40, f"start {number}: {process.last_words(5)}")
+        eventually(condition, 90, f"start {number}: {process.last_words(5)}")
 
     try:
         watch(ask)

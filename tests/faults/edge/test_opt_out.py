@@ -3,9 +3,9 @@
 import asyncio
 import json
 import random
-from pathlib import Path
 from typing import Any
 
+from tests.support.files import holding
 from tests.support.hostile import post
 from tests.support.rawhttp import Raw
 from tests.support.wire_edge import WireEdge
@@ -51,10 +51,6 @@ def _request(number: int, draw: random.Random) -> bytes:
     return post(json.dumps(body).encode(), *headers)
 
 
-def _found(folder: Path, needle: bytes) -> list[str]:
-    return [str(path) for path in folder.rglob("*") if path.is_file() and needle in path.read_bytes()]
-
-
 async def test_nothing_of_who_opted_out_is_kept_anywhere(edge: WireEdge) -> None:
     seed = 20_261_127
     print(f"seed {seed}")
@@ -77,11 +73,11 @@ async def test_nothing_of_who_opted_out_is_kept_anywhere(edge: WireEdge) -> None
     await asyncio.gather(*(one(random.Random(seed + number)) for number in range(CONNECTIONS)))
     assert answered == REQUESTS
     assert MARK not in edge.http.get("/metrics").text
-    assert _found(edge.folder, MARK.encode()) == []
-    assert _found(edge.folder, b"203.0.113.") == []
+    assert holding([MARK.encode()], edge.folder) == []
+    assert holding([b"203.0.113."], edge.folder) == []
     # The same with leave is found, so the search would have found the others.
     kept = edge.http.post(
         "/v1/query", json={"merchant": "shop", "placements": ["hero"], "consent": "granted", **_who(1)}
     )
     assert kept.json()["recorded"] is True
-    assert _found(edge.folder, MARK.encode()) != []
+    assert holding([MARK.encode()], edge.folder) != []

@@ -16,6 +16,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import ERASURES
 from tests.integration.edge.conftest import EdgeUnderTest
 from tests.integration.streams.test_erasure import KEY, erase
+from tests.support.files import holding
 from tests.support.streams import Room, room
 from tests.support.tap import Tap
 from tests.support.waiting import eventually
@@ -42,8 +43,7 @@ def streams(edge: EdgeUnderTest, tmp_path: Path) -> Iterator[Room]:
 def files_with(edge: EdgeUnderTest, word: str) -> list[str]:
     """Files of the edge, in shared memory and on the disk, in which these bytes stand."""
     shared = table_directory(Settings(data_dir=str(edge.folder)))
-    files = [path for folder in (shared, edge.folder) for path in folder.rglob("*") if path.is_file()]
-    return [str(path) for path in files if word.encode() in path.read_bytes()]
+    return holding([word.encode()], shared, edge.folder)
 
 
 def word_of(tap: Tap, name: str) -> bytes | None:

@@ -14,6 +14,7 @@ from models.contracts.ids import known_customer
 from models.contracts.topics import ASSIGNMENTS, EVENTS, JOINS, OUTCOMES, PROFILES, Topic
 from streams.brokers.records import read
 from tests.integration.streams.test_joins import is_joined, of
+from tests.support.files import holding
 from tests.support.process import TAILORBIRD, Process, environment
 from tests.support.streams import MERCHANT, Room, metric
 from tests.support.waiting import eventually
@@ -59,8 +60,7 @@ def places(room: Room, words: list[bytes], topics: tuple[Topic, ...], folder: Pa
         for record in read(topic, room.settings)
         if any(word in (record.key or b"") + b" " + (record.value or b"") for word in words)
     ]
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return found + [str(path) for path in files if any(word in path.read_bytes() for word in words)]
+    return found + holding(words, folder)
 
 
 def refused(worker: Process) -> float:
