@@ -1,6 +1,5 @@
 """A worker whose rows are in lmdb: killed, it goes on from its own files and reads only what it has not seen."""
 
-from collections.abc import Iterable
 from random import Random
 
 from models.contracts.events import Event
@@ -14,7 +13,7 @@ CUSTOMERS, EVENTS = 500, 4_000
 RESTORED = "tailorbird_worker_restored_records"
 
 
-def is_right(room: Room, events: Iterable[Event]) -> bool:
+def is_right(room: Room, events: list[Event]) -> bool:
     names = differing(room.profiles(), oracle(events))
     assert not names, names[:3]
     return True
