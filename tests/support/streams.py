@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -228,13 +228,14 @@ def visits(random: Random, customers: int, events: int) -> list[Event]:
     return made
 
 
-def oracle(events: Sequence[Event]) -> dict[str, Profile]:
+def oracle(events: Iterable[Event]) -> dict[str, Profile]:
     """The profiles that folding each event once makes. Not to be changed: who asks again gets the same ones."""
-    same = _FOLDED.get(asked := tuple(map(id, events)))
-    if same is None:
+    held = list(events)
+    asked = tuple(map(id, held))
+    if (same := _FOLDED.get(asked)) is None:
         while len(_FOLDED) >= MOST_FOLDED:
             del _FOLDED[next(iter(_FOLDED))]
-        same = _FOLDED[asked] = events, _folded(events)
+        same = _FOLDED[asked] = held, _folded(held)
     return same[1]
 
 
@@ -247,7 +248,7 @@ def _folded(events: Iterable[Event]) -> dict[str, Profile]:
 
 
 MOST_FOLDED = 4
-_FOLDED: dict[tuple[int, ...], tuple[Sequence[Event], dict[str, Profile]]] = {}
+_FOLDED: dict[tuple[int, ...], tuple[list[Event], dict[str, Profile]]] = {}
 """By the identity of the events, which are held so that it stays theirs."""
 
 
