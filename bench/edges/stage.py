@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import httpx
 import msgspec
 
 from api.edge.spool.ledger import read_ledger
@@ -17,6 +16,7 @@ from bench.edges import kept
 from models.contracts.settings import Settings
 from streams import admin
 from streams.brokers import Kafka, free_port
+from tests.support.http import plain
 from tests.support.live_merchant import merchant_of, publication_of, records
 from tests.support.openloop import OpenLoop
 from tests.support.process import Process
@@ -79,7 +79,7 @@ class Stage:
 
     def metric(self, name: str) -> float:
         """The value of an unlabelled sample, or the sum of a labelled one's."""
-        lines = httpx.get(f"{self.edge.health}/metrics", timeout=20).text.splitlines()
+        lines = plain().get(f"{self.edge.health}/metrics", timeout=20).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.split(" ")[0].split("{")[0] == name)
 
     @property

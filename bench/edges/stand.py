@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import httpx
-
 from api.kafka import producer
 from bench.edges import kept, shop
 from bench.edges.load import SERVER_CORE
@@ -20,6 +18,7 @@ from bench.edges.processes import Family
 from models.contracts.settings import Settings
 from streams import admin
 from streams.brokers import Kafka, free_port
+from tests.support.http import plain
 from tests.support.process import Process
 from tests.support.waiting import eventually
 
@@ -42,7 +41,7 @@ class Edge:
 
     def metrics(self) -> str:
         """All of them, as they are scraped."""
-        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=20).text
+        return plain().get(f"http://127.0.0.1:{self.port}/metrics", timeout=20).text
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples whose name and labels begin so."""

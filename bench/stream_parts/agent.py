@@ -21,6 +21,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS, EVENTS, OUTCOMES, PROFILES, SEGMENT_MODELS
 from streams import admin
 from streams.brokers.base import free_port
+from tests.support.http import plain
 from tests.support.process import Process
 
 PARTITIONS = 16
@@ -69,7 +70,7 @@ def worker(stage: Stage, of: Settings, name: str, core: int = WORKER_CORE) -> It
 def metric(process: Process, name: str, **labels: str) -> float:
     """One value of a worker's metrics, 0 where there is none or the worker does not answer yet."""
     try:
-        text = httpx.get(f"{process.health}/metrics", timeout=5).text
+        text = plain().get(f"{process.health}/metrics", timeout=5).text
     except httpx.TransportError:
         return 0.0
     for family in text_string_to_metric_families(text):

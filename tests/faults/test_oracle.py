@@ -19,7 +19,6 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-import httpx
 import msgspec
 import pytest
 
@@ -31,6 +30,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import EVENTS, PROFILES, REJECTED
 from streams import admin
 from streams.brokers import Kafka, free_port
+from tests.support.http import plain
 from tests.support.live_merchant import merchant_of, publication_of, records
 from tests.support.openloop import OpenLoop
 from tests.support.process import Process
@@ -292,7 +292,7 @@ def judge(town: Town, tap: Tap, faults: Faults, size: Size) -> None:
 
     fresh = {"type": "impression", "id": "fresh", "placement": "hero", "content": "c"}
     body = {"merchant": MERCHANT, "customer": "c1", "session": "s", "consent": "granted", "events": [fresh]}
-    assert httpx.post(f"{town.edges[0].health}/v1/events", json=body, timeout=20).json()["recorded"] is True
+    assert plain().post(f"{town.edges[0].health}/v1/events", json=body, timeout=20).json()["recorded"] is True
     eventually(lambda: any(event.id == "fresh" for event in tap.events(MERCHANT)), 20, "a fresh event passes")
 
 

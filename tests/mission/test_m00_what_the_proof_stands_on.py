@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from kafka import KafkaAdminClient
 from playwright.sync_api import BrowserContext
@@ -12,6 +11,7 @@ from models.contracts.profile import Assignment, Membership, encode_assignment
 from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS
 from streams import admin
+from tests.support.http import plain
 from tests.support.shop import HERO, Shop
 from tests.support.tap import Tap
 from tests.support.waiting import all_the_while, eventually
@@ -47,7 +47,7 @@ def test_a_browser_looks_like_a_visitor(visitors: Callable[..., BrowserContext],
 
 
 def test_a_shop_serves_pictures(shop: Shop) -> None:
-    assert httpx.get(shop.picture("summer")).content != httpx.get(shop.picture("winter")).content
+    assert plain().get(shop.picture("summer")).content != plain().get(shop.picture("winter")).content
 
 
 def test_eventually_names_what_it_waited_for() -> None:

@@ -14,6 +14,7 @@ from supervisor.balancer import configuration, haproxy
 from tests.support.browsers import Visitors
 from tests.support.console import ConsoleClient
 from tests.support.edge import EdgeClient
+from tests.support.http import plain
 from tests.support.pages import ids, visit
 from tests.support.shop import Shop, embed
 from tests.support.system import System
@@ -40,14 +41,14 @@ def balanced(folder: Path, *edges: str) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return plain().get(url).is_success
     except httpx.TransportError:
         return False
 
 
 def answered(edge: str) -> int:
     """Queries that this edge counts as answered."""
-    families = text_string_to_metric_families(httpx.get(f"{edge}/metrics").text)
+    families = text_string_to_metric_families(plain().get(f"{edge}/metrics").text)
     return sum(
         int(sample.value)
         for family in families

@@ -14,6 +14,7 @@ import httpx
 from api.edge.table.directory import table_directory
 from models.contracts.settings import PREFIX, read, variable
 from streams.brokers import leash
+from tests.support.http import plain
 from tests.support.waiting import eventually
 
 TAILORBIRD = (sys.executable, "-m", "tailorbird")
@@ -64,7 +65,7 @@ class Process:
             if self._child is not None and self._child.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with code {self._child.returncode}:\n{self.last_words()}")
             try:
-                return httpx.get(f"{self.health}/readyz", timeout=2).status_code == httpx.codes.OK
+                return plain().get(f"{self.health}/readyz", timeout=2).status_code == httpx.codes.OK
             except httpx.TransportError:
                 return False
 

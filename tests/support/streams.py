@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-import httpx
 import msgspec
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +26,7 @@ from streams import admin
 from streams.brokers import records
 from streams.brokers.base import free_port
 from streams.reading import Mirror, read_compacted
+from tests.support.http import plain
 from tests.support.process import Process
 
 T = TypeVar("T")
@@ -191,7 +191,7 @@ def lag(worker: Process) -> float:
 
 
 def _samples(worker: Process, name: str, labels: dict[str, str]) -> list[float]:
-    text = httpx.get(f"{worker.health}/metrics", timeout=5).text
+    text = plain().get(f"{worker.health}/metrics", timeout=5).text
     return [
         sample.value
         for family in text_string_to_metric_families(text)

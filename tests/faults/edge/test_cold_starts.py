@@ -28,6 +28,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS
 from streams import admin
 from streams.brokers import free_port
+from tests.support.http import plain
 from tests.support.lengths import long
 from tests.support.live_merchant import merchant_of, publication_of, records
 from tests.support.process import Process
@@ -136,7 +137,7 @@ def _start(kafka: str, prefix: str, folder: Path, number: int, draw: random.Rand
         nonlocal refused, answered
         body = {"merchant": "shop", "customer": draw.choice(known), "session": "s", "placements": ["hero"]}
         try:
-            answer = httpx.post(f"http://127.0.0.1:{port}/v1/query", json=body, timeout=10)
+            answer = plain().post(f"http://127.0.0.1:{port}/v1/query", json=body, timeout=10)
         except httpx.TransportError:
             return False
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
@@ -152,7 +153,7 @@ def _start(kafka: str, prefix: str, folder: Path, number: int, draw: random.Rand
 
     try:
         watch(ask)
-        lines = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text.splitlines()
+        lines = plain().get(f"http://127.0.0.1:{port}/metrics", timeout=10).text.splitlines()
         assert f"tailorbird_customers {CUSTOMERS:.1f}" in lines
     finally:
         process.discard()

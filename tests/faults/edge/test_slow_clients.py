@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.support.hostile import GOOD, post
+from tests.support.http import plain
 from tests.support.idle import Idle, ended
 from tests.support.lengths import long
 from tests.support.rawhttp import Raw
@@ -64,7 +65,7 @@ async def test_thousands_of_idle_connections_keep_nobody_out(make_edge: Callable
     idle: list[socket.socket] = []
     try:
         idle.extend(edge.connect() for _ in range(2_000))
-        assert httpx.post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK
+        assert plain().post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK
         fresh = await Raw.open(edge.port)
         fresh.send(post())
         answer = await fresh.answer()
@@ -169,4 +170,4 @@ async def test_who_reads_no_answers_is_cut_off(make_edge: Callable[..., WireEdge
         assert edge.sockets() > 1
         eventually(lambda: edge.sockets() == 1, ENDS_WITHIN, "the connection is gone")
     assert edge.memory() - before < 50_000_000
-    assert httpx.post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK
+    assert plain().post(f"{edge.url}/v1/query", content=GOOD).status_code == httpx.codes.OK

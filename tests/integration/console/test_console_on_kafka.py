@@ -25,6 +25,7 @@ from models.contracts.topics import ASSIGNMENTS, CATALOGUE, PUBLICATIONS
 from streams.brokers import free_port
 from streams.brokers.records import newest, send
 from tests.support.console import ConsoleClient
+from tests.support.http import plain
 from tests.support.process import Process
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -192,13 +193,13 @@ def test_the_first_start_prints_a_link_that_makes_the_first_owner(kafka: str, tm
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         link = file.read_text().strip()
         assert link in (tmp_path / "console" / "log").read_text()
-        assert httpx.get(link).status_code == 200
-        made = httpx.post(link, headers={"Sec-Fetch-Site": "same-origin"})
+        assert plain().get(link).status_code == 200
+        made = plain().post(link, headers={"Sec-Fetch-Site": "same-origin"})
         found = re.search(r"<code>(k_[^<]+)</code>", made.text)
         assert found
         assert not file.exists()
-        assert httpx.post(link, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
-        answer = httpx.get(f"{url}/api/v1/merchants", headers={"Authorization": f"Bearer {found[1]}"})
+        assert plain().post(link, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
+        answer = plain().get(f"{url}/api/v1/merchants", headers={"Authorization": f"Bearer {found[1]}"})
         assert answer.json() == {"merchants": [], "next": None}
     finally:
         fresh.stop()

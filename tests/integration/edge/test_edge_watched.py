@@ -9,6 +9,7 @@ import pytest
 from streams.brokers import free_port
 from tests.integration.edge.conftest import EdgeUnderTest
 from tests.support.collector import Collector
+from tests.support.http import plain
 from tests.support.waiting import eventually
 
 WORKERS = 3
@@ -43,10 +44,10 @@ def test_metrics_of_all_workers_and_their_traces(kafka: str, tmp_path: Path, col
     try:
         for number in range(QUERIES):  # each on a connection of its own, so that all workers have some
             body = {"merchant": "shop", "customer": f"c{number}", "placements": ["hero"]}
-            assert httpx.post(f"{edge.url}/v1/query", json=body).json()["recorded"] is True
-        assert httpx.get(f"{edge.url}/metrics").status_code == httpx.codes.NOT_FOUND
+            assert plain().post(f"{edge.url}/v1/query", json=body).json()["recorded"] is True
+        assert plain().get(f"{edge.url}/metrics").status_code == httpx.codes.NOT_FOUND
         for _ in range(5):  # whichever worker answers
-            text = httpx.get(f"http://127.0.0.1:{watched}/metrics").text
+            text = plain().get(f"http://127.0.0.1:{watched}/metrics").text
             assert _sample(text, 'tailorbird_queries_total{status="200"}') == QUERIES
             assert _sample(text, "tailorbird_query_seconds_count") == QUERIES
             assert _sample(text, 'tailorbird_recorded_total{recorded="true"}') == QUERIES

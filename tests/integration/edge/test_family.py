@@ -19,6 +19,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS
 from streams.brokers import Kafka, free_port
 from tests.integration.edge.conftest import EdgeUnderTest, on_topic
+from tests.support.http import plain
 from tests.support.tap import Tap
 from tests.support.waiting import eventually
 
@@ -63,7 +64,7 @@ def own_url(edge: EdgeUnderTest, number: int) -> str:
 
 def ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz").status_code == httpx.codes.OK
+        return plain().get(f"{url}/readyz").status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 
@@ -89,7 +90,7 @@ def test_whatever_is_killed_comes_back_and_nothing_recorded_is_lost(
                     "id": f"k{number}-{worker}",
                     "placements": ["hero"],
                 }
-                answer = httpx.post(f"{own_url(edge, worker)}/v1/query", json=body)
+                answer = plain().post(f"{own_url(edge, worker)}/v1/query", json=body)
                 assert answer.status_code == httpx.codes.OK, f"{name} killed: {answer.text}"
                 assert answer.json()["recorded"] is True
                 ids.add(f"k{number}-{worker}")
@@ -100,7 +101,7 @@ def test_whatever_is_killed_comes_back_and_nothing_recorded_is_lost(
     asked = {"merchant": "second", "placements": ["hero"], "consent": "denied"}
     for worker in (0, 1):
         url = f"{own_url(edge, worker)}/v1/query"
-        eventually(lambda: httpx.post(url, json=asked).status_code == httpx.codes.OK)  # noqa: B023
+        eventually(lambda: plain().post(url, json=asked).status_code == httpx.codes.OK)  # noqa: B023
     assign(edge, "c_after", "s_trousers")
     eventually(lambda: content(edge, "c_after") == "c_trousers")
     processes = edge.process.family.values()

@@ -2,10 +2,9 @@
 
 from random import Random
 
-import httpx
-
 from tests.integration.streams.test_profiles import is_right, owned
 from tests.integration.streams.test_restore import PROFILES_HELD, fill
+from tests.support.http import plain
 from tests.support.process import Process
 from tests.support.streams import Room, lag, metric, visits
 from tests.support.waiting import eventually
@@ -57,7 +56,7 @@ def test_one_that_leaves_in_order_leaves_nothing_to_be_repeated(kafka_room: Room
     assert result(second, "folded") <= EVENTS_SENT - folded
 
     eventually(lambda: lag(second) == 0, 10, "the lag is said, and there is none")
-    said = httpx.get(f"{second.health}/metrics", timeout=5).text
+    said = plain().get(f"{second.health}/metrics", timeout=5).text
     assert said.count("tailorbird_worker_lag_seconds{") == room.settings.partitions
     assert 'tailorbird_worker_confirmed_seconds_bucket{le="+Inf"}' in said
     assert metric(second, "tailorbird_worker_rebalance_seconds_count") >= 2
