@@ -28,6 +28,7 @@ from pathlib import Path
 
 from api.edge.access import ServerKeys
 from api.edge.deciding import decided, decoded
+from api.edge.drawn import Drawn
 from api.edge.head import Head
 from api.edge.hot import heads, hot_protocol
 from api.edge.limits import Buckets, Networks
@@ -84,6 +85,7 @@ def edge_in(folder: Path, customers: int, freshness: str = "session") -> Edge:
         networks=Buckets(0, "network"),
         erasures=Erasures(settings.erasure_key),
         network=Networks(()),
+        random=Drawn(),
     )
 
 

@@ -19,14 +19,6 @@ CLOCK_MS: Final = 5 * MINUTE_MS
 """A device clock that was set back by more than this makes the saved times worthless."""
 
 
-class SentSession(Struct, frozen=True):
-    """A session as the browser holds it. Ages are measured on the browser's own clock; None = that time was not sent."""
-
-    id: str | None
-    idle_ms: int | None = None
-    age_ms: int | None = None
-
-
 class Judged(Struct, frozen=True):
     """The session that counts from now on. `started`: Unix ms on the server's clock."""
 
@@ -36,18 +28,11 @@ class Judged(Struct, frozen=True):
     started: int
 
 
-def sent_session(session: object, started: int | None, active: int | None, sent: int) -> SentSession:
-    """What was sent, as ages. `started`, `active` and `sent` are Unix ms on the client's clock."""
-    return SentSession(
-        id=session if isinstance(session, str) and is_id(session) else None,
-        idle_ms=None if active is None else sent - active,
-        age_ms=None if started is None else sent - started,
-    )
+def expiry(idle: int | None, age: int | None, limits: SessionLimits) -> str | None:
+    """Why a well-formed session is expired, None while it is relevant. Tested in the rule's order; equality expires.
 
-
-def expiry(session: SentSession, limits: SessionLimits) -> str | None:
-    """Why a well-formed session is expired, None while it is relevant. Tested in the rule's order; equality expires."""
-    idle, age = session.idle_ms, session.age_ms
+    `idle` and `age` in ms, measured on the browser's own clock; None = that time was not sent.
+    """
     if idle is not None and age is not None and age < idle:
         return "none"  # it began after its own last activity: not a record that the snippet wrote
     if idle is not None and idle >= limits.idle_minutes * MINUTE_MS:
@@ -79,15 +64,16 @@ def judge(
         reason: why the snippet began this session itself.
         now: Unix ms on the server's clock.
     """
-    saved = sent_session(session, started, active, sent)
-    if saved.id is None:
+    if not isinstance(session, str) or not is_id(session):
         return Judged(new_id(random), "new", reason or "none", now)
-    why = expiry(saved, limits)
+    idle = None if active is None else sent - active
+    age = None if started is None else sent - started
+    why = expiry(idle, age, limits)
     if why is not None:
         # Derived, not drawn: tabs that ask at once with the same saved session get the same new one.
-        following = next_session_id(merchant, customer or "", saved.id, started or 0)
+        following = next_session_id(merchant, customer or "", session, started or 0)
         return Judged(following, "new" if why == "none" else "expired", why, now)
-    began = now - max(saved.age_ms or 0, 0)
+    began = now - max(age or 0, 0)
     if reason is not None:
-        return Judged(saved.id, "new", reason, began)
-    return Judged(saved.id, "kept", None, began)
+        return Judged(session, "new", reason, began)
+    return Judged(session, "kept", None, began)

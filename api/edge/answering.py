@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.edge.live import Ready
 from api.edge.warm import Standing, Visit
-from api.edge.wording import Who, Written, written
+from api.edge.wording import NOBODY, Written, worded_for, written
 from models.contracts.context import Context
 from models.contracts.decisions import Decision, Fresh
 from models.contracts.events import PAGE, Query, Verdict
@@ -22,14 +22,17 @@ from models.sessions import Judged, judge
 NOT_SHOWN: Final[Mapping[str, int]] = {}
 
 
-class Asked(Struct, frozen=True, gc=False):
+class Asked:
     """A request as the shell read it. `at`: event time in ms (of the server key's holder), else `now`."""
 
-    request: QueryRequest
-    context: Context
-    now: int
-    at: int
-    debug: bool = False
+    __slots__ = ("at", "context", "debug", "now", "request")
+
+    def __init__(self, request: QueryRequest, context: Context, now: int, at: int, *, debug: bool = False) -> None:
+        self.request = request
+        self.context = context
+        self.now = now
+        self.at = at
+        self.debug = debug
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -43,12 +46,15 @@ class Known(Struct, frozen=True, gc=False):
     """Whether this edge keeps events until the stream has them."""
 
 
-class Answered(Struct, frozen=True, gc=False):
+class Answered:
     """What goes out and what is kept."""
 
-    answer: Written
-    event: Query
-    decisions: list[Decision]
+    __slots__ = ("answer", "decisions", "event")
+
+    def __init__(self, answer: Written, event: Query, decisions: list[Decision]) -> None:
+        self.answer = answer
+        self.event = event
+        self.decisions = decisions
 
 
 def customer_of(request: QueryRequest, random: RandomBytes) -> str:
@@ -145,7 +151,7 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         consent="denied" if consent == "denied" else "unknown",
         bot=asked.request.bot,
     )
-    return Answered(written(ready, query, decisions, None, debug=asked.debug), event, decisions)
+    return Answered(written(ready, query, decisions, NOBODY, debug=asked.debug), event, decisions)
 
 
 def _decided(ready: Ready, asked: Asked, query: str, customer: str, visit: Visit, standing: Standing) -> list[Decision]:
@@ -205,8 +211,8 @@ def _answered(
         verdict_reason=session.reason,
         consent="granted",
     )
-    who = Who(customer, route, session)
-    return Answered(written(ready, query, decisions, who, debug=asked.debug), event, decisions)
+    whose = worded_for(customer, route, session)
+    return Answered(written(ready, query, decisions, whose, debug=asked.debug), event, decisions)
 
 
 def _enter(visit: Visit, session: str, profile: Profile | None) -> None:

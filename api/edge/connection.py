@@ -6,8 +6,9 @@ import asyncio
 import heapq
 import socket
 import struct
-from collections.abc import Iterable
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
 
 from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -39,16 +40,18 @@ class Patience(Struct, frozen=True):
         return cls(settings.line_bytes + settings.header_bytes, settings.send_s, settings.idle_s, settings.connections)
 
 
+USUAL: Final = Patience()
+
+
 class Bounded(HttpToolsProtocol):
     """uvicorn's connection, which by itself waits for ever for the rest of a head, and holds whatever of it comes.
 
     There is no timer a connection: `sweep` looks at all of them once a second, and a request only leaves a mark.
     """
 
-    patience: ClassVar[Patience] = Patience()
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *, patience: Patience = USUAL, **more: Any) -> None:
+        super().__init__(**more)
+        self.patience = patience
         self.stirred = False
         """Something came since the last sweep."""
         self.since = self.loop.time()
@@ -159,9 +162,13 @@ class Bounded(HttpToolsProtocol):
         self.transport.abort()
 
 
-def bounded(protocol: type[Bounded], settings: Settings) -> type[Bounded]:
-    """`protocol` with the patience that is set: uvicorn makes connections from a class."""
-    return type(protocol.__name__, (protocol,), {"patience": Patience.of(settings)})
+Connecting = Callable[..., Bounded]
+"""What makes a connection of uvicorn's arguments: a class, or one with more to say."""
+
+
+def bounded(protocol: Connecting, settings: Settings) -> Connecting:
+    """`protocol` with the patience that is set."""
+    return partial(protocol, patience=Patience.of(settings))
 
 
 def sweep(connections: Iterable[object], now: float) -> None:

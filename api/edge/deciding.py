@@ -7,10 +7,11 @@ whether the event was kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from api.edge.answering import (
     Answered,
@@ -35,37 +36,55 @@ from api.tokens import allows
 from models.contracts.decisions import Decision
 from models.contracts.errors import RequestError
 from models.contracts.events import encode_event
-from models.contracts.ids import customer_key, new_id
-from models.contracts.wire import QueryRequest
+from models.contracts.ids import customer_key, is_id, new_id
+from models.contracts.wire import MAX_PLACEMENTS, QueryRequest, UnreadQuery
 from models.segmentation.assign import Segmenter
 from models.sessions import Judged
 
 AHEAD_MS: Final = 300_000
 _decode = msgspec.json.Decoder(QueryRequest).decode
+_decode_unread = msgspec.json.Decoder(UnreadQuery).decode
+_is_id = lru_cache(4096)(is_id)
 
 
-class Outcome(Struct, frozen=True, gc=False):
+class Outcome:
     """An answer that is ready but for what became of its event."""
 
-    headers: Headers
-    answer: Written
-    decisions: Sequence[Decision]
-    event: bytes | None
-    """To be kept before the answer leaves; None: there is nothing to keep."""
-    told: bool
-    """Whether the answer says if the event was kept: what belongs to nobody is kept for the results alone."""
+    __slots__ = ("_answer", "_told", "decisions", "event", "headers")
+
+    def __init__(
+        self, headers: Headers, answer: Written, decisions: Sequence[Decision], event: bytes | None, *, told: bool
+    ) -> None:
+        """`told`: the answer says if the event was kept; what belongs to nobody is kept for the results alone."""
+        self.headers = headers
+        self._answer = answer
+        self.decisions = decisions
+        self.event = event
+        """To be kept before the answer leaves; None: there is nothing to keep."""
+        self._told = told
 
     def recorded(self, kept: bool | None) -> bool | None:
         """`kept` as the answer says it."""
-        return kept if self.told else None
+        return kept if self._told else None
 
     def body(self, kept: bool | None) -> bytes:
         """The answer once the event is kept, or not; None where there was none."""
-        return self.answer.whole(self.recorded(kept))
+        return self._answer.whole(self.recorded(kept))
 
 
 def decoded(body: bytes) -> QueryRequest:
     """The request of a JSON body; raises RequestError 400 or 422."""
+    try:
+        query = _decode_unread(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _by_contract(body)
+    placements = query.placements
+    usual = 0 < len(placements) <= MAX_PLACEMENTS and _is_id(query.merchant) and all(map(_is_id, placements))
+    return query if usual and (query.id is None or is_id(query.id)) else _by_contract(body)
+
+
+def _by_contract(body: bytes) -> QueryRequest:
+    """The same, field by field as the contract says: what refuses a body words why."""
     try:
         return _decode(body)
     except msgspec.ValidationError as error:
@@ -110,7 +129,7 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
     settings = edge.settings
     debug = query.debug is not None and allows(settings.shared_secret, query.debug, "debug", query.merchant, now)
     context = checked(query.context, settings.context_keys, settings.context_characters)
-    return Asked(query, context, now, at, debug)
+    return Asked(query, context, now, at, debug=debug)
 
 
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
@@ -119,7 +138,8 @@ def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     if edge.erasures.erased(key):  # served as somebody new; the session was the erased one's
         customer = new_id(edge.random)
         key = customer_key(ready.merchant.id, customer)
-        asked = structs.replace(asked, request=structs.replace(asked.request, customer=customer, session=None))
+        request = structs.replace(asked.request, customer=customer, session=None)
+        asked = Asked(request, asked.context, asked.now, asked.at, debug=asked.debug)
     session = judged(ready, asked, customer, edge.random)
     if (kept := _kept(edge, ready, asked, customer, key, session)) is not None:
         return kept

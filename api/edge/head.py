@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
 from starlette.requests import Request
 
 
-class Head(Struct, frozen=True, kw_only=True, gc=False):
+class Head:
     """Header values as sent, in their order; of what may stand there once, the first."""
 
-    peer: str | None = None
-    """Address of the other end of the connection."""
-    size: int = 0
-    """Bytes of all header lines."""
-    parameters: int = 0
-    """Characters of the query string."""
-    forwarded: tuple[str, ...] = ()
-    """Each X-Forwarded-For."""
-    origins: tuple[str, ...] = ()
-    """Each Origin."""
-    gpc: str = ""
-    """Sec-GPC."""
-    authorization: str | None = None
+    __slots__ = ("authorization", "forwarded", "gpc", "origins", "parameters", "peer", "size")
+
+    def __init__(
+        self,
+        *,
+        peer: str | None = None,
+        size: int = 0,
+        parameters: int = 0,
+        forwarded: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
+        gpc: str = "",
+        authorization: str | None = None,
+    ) -> None:
+        self.peer = peer
+        """Address of the other end of the connection."""
+        self.size = size
+        """Bytes of all header lines."""
+        self.parameters = parameters
+        """Characters of the query string."""
+        self.forwarded = forwarded
+        """Each X-Forwarded-For."""
+        self.origins = origins
+        """Each Origin."""
+        self.gpc = gpc
+        """Sec-GPC."""
+        self.authorization = authorization
 
 
 def head_of(request: Request) -> Head:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import mmap
+import socket
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
@@ -16,6 +17,8 @@ BURST_S: Final = 2.0
 WAYS: Final = 4
 _TAG: Final = (1 << 64) - 1
 KNOWN_ADDRESSES: Final = 8192
+LOOPBACK: Final = 127
+"""First byte of its IPv4 addresses."""
 
 
 class Buckets:
@@ -95,23 +98,40 @@ class Networks:
             ValueError: one of them is neither.
         """
         self._trusted = [ipaddress.ip_network(part, strict=False) for part in map(str.strip, trusted) if part]
+        self._trusted_4 = [
+            (int(network.netmask), int(network.network_address))
+            for network in self._trusted
+            if isinstance(network, ipaddress.IPv4Network)
+        ]
         # Parsing an address takes microseconds, and the next request comes from one of the last few thousand.
         self._known = lru_cache(KNOWN_ADDRESSES)(self._read)
 
     def of(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
         """An IPv4 address is its own network, an IPv6 one stands for its /64."""
-        name, trusted = self._known(peer or "")
+        name, trusted = self._known(peer or "")  # of a connection, so the same for many requests
         if not trusted:
             return name
         for header in reversed(forwarded):
             for part in reversed(header.split(",")):
-                name, trusted = self._known(part.strip()[:64])
+                name, trusted = self._named(part.strip()[:64])
                 if not trusted:
                     return name
         return None
 
+    def _named(self, address: str) -> tuple[str | None, bool]:
+        """(the network's name, whether it is a trusted proxy). A plain IPv4 address, as most are, is the C library's to
+        read: it takes one spelling of each, which is the name."""
+        try:
+            number = int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
+        except (OSError, ValueError):
+            return self._known(address)
+        for mask, network in self._trusted_4:
+            if number & mask == network:
+                return None, True
+        return None if number >> 24 == LOOPBACK else address, False
+
     def _read(self, address: str) -> tuple[str | None, bool]:
-        """(the network's name, whether it is a trusted proxy)."""
+        """As `_named`, of an address in any spelling."""
         try:
             parsed = ipaddress.ip_address(_bare(address))
         except ValueError:

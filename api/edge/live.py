@@ -25,8 +25,8 @@ class Ready:
     merchant: Merchant
     shelf: Shelf
     segmenter: Segmenter
-    wordings: dict[str, bytes] = field(default_factory=dict)
-    """Contents as answers word them, by id, filled by `api.edge.wording`."""
+    wordings: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Contents as answers word them, by placement and id, filled by `api.edge.wording`."""
 
 
 @dataclass(slots=True)

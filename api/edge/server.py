@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from api.edge.connection import SWEEP_S, Bounded, bounded, sweep
+from api.edge.connection import SWEEP_S, Bounded, Connecting, bounded, sweep
 from api.edge.descriptors import fitting
 from api.edge.garbage import Garbage
 from models.contracts.errors import UnavailableError
@@ -32,14 +32,14 @@ class Server(uvicorn.Server):
         settings: Settings,
         on_drain: Callable[[], None],
         failed: Callable[[], bool],
-        protocol: type[Bounded] = Bounded,
+        protocol: Connecting = Bounded,
     ) -> None:
         """`failed`: something that the process cannot do without has ended; it ends too, and is started anew."""
         settings = fitting(settings, BACKLOG)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=bounded(protocol, settings),
+                http=bounded(protocol, settings),  # type: ignore[arg-type] # it calls what it types as a class
                 loop="uvloop",
                 ws="none",
                 lifespan="off",

@@ -35,7 +35,8 @@ class Made(NamedTuple):
     segmenter: Segmenter | None
 
 
-class Standing(NamedTuple):
+@dataclass(slots=True)
+class Standing:
     """What a session's content was last judged by. While none of it is another, the next query of the session needs no
     profile: its content stays."""
 

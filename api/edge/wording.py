@@ -7,10 +7,10 @@ The test compares with what `models.contracts.wire.QueryAnswer` encodes to.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from api.edge.live import Ready
 from models.contracts.contents import Content, Image
@@ -22,44 +22,38 @@ _encode = msgspec.json.Encoder().encode
 _RECORDED: Final[Mapping[bool | None, bytes]] = {True: b"true", False: b"false", None: b"null"}
 
 
-class Who(NamedTuple):
-    """Whose answer it is."""
-
-    customer: str
-    route: int
-    session: Judged
+NOBODY: Final = '"customer":null,"route":null,"session":null'
 
 
-class Written(Struct, frozen=True, gc=False):
+class Written:
     """An answer but for what it says of recording."""
 
-    before: bytes
-    after: bytes
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
 
     def whole(self, recorded: bool | None) -> bytes:
-        return b"%b%b%b" % (self.before, _RECORDED[recorded], self.after)
+        return b"%b%b%b" % (self._before, _RECORDED[recorded], self._after)
 
 
-def written(
-    ready: Ready,
-    query: str,
-    decisions: Sequence[Decision],
-    who: Who | None,
-    *,
-    debug: bool,
-) -> Written:
-    """The answer to `query`: `who` None for one that belongs to nobody."""
-    if who is None:
-        whose = '"customer":null,"route":null,"session":null'
+def written(ready: Ready, query: str, decisions: Sequence[Decision], whose: str, *, debug: bool) -> Written:
+    """The answer to `query`; `whose` as `worded_for` has it, or NOBODY."""
+    if len(decisions) == 1:
+        contents = _shown(ready, query, decisions[0], debug=debug)
     else:
-        session = who.session
-        reason = "null" if session.reason is None else f'"{session.reason}"'
-        whose = (
-            f'"customer":"{who.customer}","route":{who.route},'
-            f'"session":{{"id":"{session.id}","verdict":"{session.verdict}","reason":{reason}}}'
-        )
-    contents = b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions])
+        contents = b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions])
     return Written(f'{{"v":1,"id":"{query}",{whose},"recorded":'.encode(), b',"contents":{%b}}' % contents)
+
+
+def worded_for(customer: str, route: int, session: Judged) -> str:
+    """Whose answer it is."""
+    reason = "null" if session.reason is None else f'"{session.reason}"'
+    return (
+        f'"customer":"{customer}","route":{route},'
+        f'"session":{{"id":"{session.id}","verdict":"{session.verdict}","reason":{reason}}}'
+    )
 
 
 def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> bytes:
@@ -71,10 +65,11 @@ def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> byte
     name = decision_id(query, placement)
     if debug:
         return f'"{placement}":'.encode() + _encode(_explained(content_answer(found, name), decision))
-    prepared = ready.wordings.get(found.id)
+    prepared = ready.wordings.get((placement, found.id))
     if prepared is None:  # all of it but the name of the decision, which is its last field
-        prepared = ready.wordings[found.id] = _encode(content_answer(found, "")).removesuffix(b'"}')
-    return b'"%b":%b%b"}' % (placement.encode(), prepared, name.encode())
+        prepared = b'"%b":%b' % (placement.encode(), _encode(content_answer(found, "")).removesuffix(b'"}'))
+        ready.wordings[placement, found.id] = prepared
+    return b'%b%b"}' % (prepared, name.encode())
 
 
 def content_answer(found: Content, name: str) -> ContentAnswer:

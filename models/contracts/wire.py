@@ -37,6 +37,15 @@ class QueryRequest(Struct, frozen=True, kw_only=True):
     preview: str | None = None
 
 
+class UnreadQuery(QueryRequest, frozen=True, kw_only=True):
+    """One whose ids and number of placements are still to be looked at: in decoding, a pattern costs as much as a hundred
+    characters, and merchants and placements are the same few."""
+
+    merchant: str
+    id: str | None = None
+    placements: tuple[str, ...]
+
+
 class SessionAnswer(Struct, frozen=True):
     """The session that counts from now on, and what was judged of the sent one."""
 

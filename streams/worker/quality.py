@@ -9,7 +9,7 @@ from typing import Final, Literal
 from models.contracts.contents import SessionLimits
 from models.contracts.events import Query
 from models.contracts.profile import Profile
-from models.sessions import SentSession, expiry
+from models.sessions import expiry
 
 Disagreement = Literal["new_but_seen", "new_but_not_expired", "kept_but_unseen"]
 LimitsOf = Callable[[str], SessionLimits]
@@ -35,7 +35,7 @@ def disagreement(profile: Profile, query: Query, limits: SessionLimits) -> Disag
         if profile.session is None or query.verdict_reason not in (None, "none"):
             return None
         idle, age = query.at - profile.session_last, query.at - profile.session_started
-        if idle >= 0 and expiry(SentSession(profile.session, idle, age), limits) is None:
+        if idle >= 0 and expiry(idle, age, limits) is None:
             return "new_but_not_expired"
     elif query.verdict == "kept" and not seen and profile.session is not None and query.at > profile.session_started:
         return "kept_but_unseen"

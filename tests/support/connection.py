@@ -1,7 +1,7 @@
 """A connection to an edge without a network: a protocol of uvicorn's kind on a transport that is a buffer."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import uvicorn
@@ -60,7 +60,7 @@ def server(edge: Edge) -> uvicorn.Config:
 class Connection:
     """One client's connection."""
 
-    def __init__(self, kind: type[HttpToolsProtocol], config: uvicorn.Config, peer: str = "127.0.0.1") -> None:
+    def __init__(self, kind: Callable[..., HttpToolsProtocol], config: uvicorn.Config, peer: str = "127.0.0.1") -> None:
         self.state = ServerState()
         self.protocol = kind(config=config, server_state=self.state, app_state={})
         self.transport = BufferTransport(self.protocol, peer)

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from api.edge.access import ServerKeys
 from api.edge.app import make_app
-from api.edge.connection import Bounded
+from api.edge.connection import Bounded, Connecting
+from api.edge.drawn import Drawn
 from api.edge.family.child import Life
 from api.edge.family.following import Following
 from api.edge.family.shared import Shared
@@ -102,6 +103,7 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
         networks=shared.networks,
         network=Networks(settings.trusted_proxies.split(",")),
         erasures=erasures,
+        random=Drawn(),
     )
     table = edge.table
     metrics.ask("customers", lambda: len(table))
@@ -119,7 +121,7 @@ def _server(settings: Settings, shared: Shared, number: int, stack: ExitStack) -
 
     forgetting = Forgetting(erasures, spool_log, edge.warm)
     app: ASGIApp = make_app(edge)
-    protocol = hot_protocol(edge)
+    protocol: Connecting = hot_protocol(edge)
     if settings.trace_endpoint:  # a span wraps a request as Starlette sees it: traced, queries take that door
         app, end = traced(app, settings.trace_endpoint, settings.edge_id)
         stack.callback(end)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import ClassVar, Final
+from functools import partial
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from api.edge.connection import Bounded
+from api.edge.connection import USUAL, Bounded, Connecting, Patience
 from api.edge.hot import heads
 from api.edge.hot.framing import Messages
 from api.edge.hot.turn import Turn
@@ -28,15 +29,13 @@ MOST_TURNS: Final = 64
 
 
 class HotProtocol(Bounded):
-    """One connection. The class that `hot_protocol` makes of it says whose."""
+    """One connection."""
 
-    edge: ClassVar[Edge]
-    largest: ClassVar[int]
-    """Bytes of a body."""
-    longest: ClassVar[int]
-    """Bytes of a head."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+    def __init__(self, edge: Edge, *, patience: Patience = USUAL, **more: Any) -> None:
+        super().__init__(patience=patience, **more)  # by name: compiled, it would be taken out of `more` as it is
+        self._edge = edge
+        self._largest = edge.settings.body_bytes
+        self._longest = min(heads.USUAL_BYTES, edge.settings.header_bytes // 2)
         self._messages = Messages()
         self._raw = b""
         """What came of a request that the hot reader waits for."""
@@ -48,6 +47,9 @@ class HotProtocol(Bounded):
         """What goes to uvicorn once the answers before it have left."""
         self._after_spared = 0
         self._ending = False
+        self._peer: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else None
 
@@ -92,10 +94,10 @@ class HotProtocol(Bounded):
             body = bodies.popleft()
             end = raw.find(heads.END, start)
             stop = end + 4 + len(body or b"")
-            head = heads.read(raw, start, end, self._peer, self.longest)
+            head = heads.read(raw, start, end, self._peer, self._longest)
             if head is None or body is None or raw[end + 4 : stop] != body:
                 return self._hand_over(raw[start:], spared)
-            turn = Turn(self.edge, self._leave)
+            turn = Turn(self._edge, self._leave)
             self._turns.append(turn)
             turn.take(head, body)
             if turn.last:
@@ -119,7 +121,7 @@ class HotProtocol(Bounded):
     def _hold(self, rest: bytes, spared: int) -> None:
         """Waits for the rest of a request, as long as it may become a usual one."""
         self._pieces += 1
-        if self._pieces > MOST_PIECES or not heads.may_be_usual(rest, self.largest, self.longest):
+        if self._pieces > MOST_PIECES or not heads.may_be_usual(rest, self._largest, self._longest):
             return self._hand_over(rest, spared)
         if self.whole:
             # For the sweep: a request that was begun here and is not whole is refused as a head would be.
@@ -201,7 +203,6 @@ class HotProtocol(Bounded):
             super().shutdown()
 
 
-def hot_protocol(edge: Edge) -> type[Bounded]:
-    """The connections' class of a server that has this edge."""
-    most = {"largest": edge.settings.body_bytes, "longest": min(heads.USUAL_BYTES, edge.settings.header_bytes // 2)}
-    return type(HotProtocol.__name__, (HotProtocol,), {"edge": edge, **most})
+def hot_protocol(edge: Edge) -> Connecting:
+    """The connections of a server that has this edge."""
+    return partial(HotProtocol, edge)

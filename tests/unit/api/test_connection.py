@@ -57,7 +57,7 @@ class Host:
 
     def __init__(self, app: ASGIApp, **settings: Any) -> None:
         self.protocol = bounded(Bounded, Settings(**settings))
-        self.config = uvicorn.Config(app, http=self.protocol, lifespan="off", log_config=None)
+        self.config = uvicorn.Config(app, http=self.protocol, lifespan="off", log_config=None)  # type: ignore[arg-type] # as Server
         self.config.load()
         self.state = ServerState()
         self.loop = asyncio.get_running_loop()

@@ -1,11 +1,12 @@
 """Limits hold for a whole host in a table that nobody can fill up, and a client's own word about its address is worth nothing."""
 
+import ipaddress
 import multiprocessing
 import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.edge.limits import BUCKETS, BURST_S, Buckets, Networks
@@ -136,3 +137,18 @@ def test_whatever_stands_in_the_header_names_a_short_network(forwarded: list[str
     ask: Callable[..., str | None] = Networks(["127.0.0.1"]).of
     found = ask("127.0.0.1", forwarded)
     assert found is None or 0 < len(found) <= 45
+
+
+@given(st.ip_addresses(v=4).map(str) | st.from_regex(r"[0-9.]{1,17}", fullmatch=True))
+@example("127.0.0.1").via("the loopback")
+@example("10.1.2.3").via("a trusted proxy")
+@example("192.0.2.01").via("no spelling of an address")
+@example("192.0.2.1\x00").via("what no C string holds")
+def test_an_ipv4_address_is_read_as_python_reads_it(address: str) -> None:
+    name = Networks(["10.0.0.0/8", "2001:db8::/32"]).of("10.9.9.9", [address])
+    try:
+        parsed = ipaddress.IPv4Address(address)
+    except ValueError:
+        assert name == address  # its own name, whatever it is
+    else:
+        assert name == (None if parsed.is_loopback or parsed in ipaddress.ip_network("10.0.0.0/8") else str(parsed))

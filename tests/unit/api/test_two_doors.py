@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from api.edge.connection import Bounded
+from api.edge.connection import Bounded, Connecting
 from api.edge.hot import hot_protocol
 from api.edge.state import Edge
 from models.contracts.events import Event
@@ -31,7 +31,7 @@ class Doors:
         ]
         self.configs = [server(edge) for edge in edges]
         self.connections = 0
-        self.kinds: list[type[Bounded]] = [hot_protocol(edges[0]), Bounded]
+        self.kinds: list[Connecting] = [hot_protocol(edges[0]), Bounded]
 
     async def both(self, pieces: list[bytes]) -> tuple[bytes, bytes]:
         """What comes back of a connection through each door."""

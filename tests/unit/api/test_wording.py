@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.edge.live import Ready
-from api.edge.wording import Who, content_answer, written
+from api.edge.wording import NOBODY, content_answer, worded_for, written
 from models.contracts.contents import Image, Script, Source
 from models.contracts.decisions import Decision, decision_id
 from models.contracts.ids import route_of
@@ -39,8 +39,8 @@ def test_answers_are_what_their_type_encodes_to(recorded: bool | None, session: 
     decisions = [Decision(placement=place, content=content, reason="prior") for place, content in shown.items()]
     customer = None if session is None else "c:1"
     for _ in range(2):  # the second time from what the first prepared
-        who = None if session is None else Who("c:1", route_of("shop", "c:1"), session)
-        found = written(shop, "q_1", decisions, who, debug=False).whole(recorded)
+        whose = NOBODY if session is None else worded_for("c:1", route_of("shop", "c:1"), session)
+        found = written(shop, "q_1", decisions, whose, debug=False).whole(recorded)
         contents = {
             place: None if content not in shop.shelf.contents else content_answer(shop.shelf.contents[content], decision_id("q_1", place))
             for place, content in shown.items()
