@@ -66,6 +66,8 @@ class Visit:
     standing: Standing | None = None
     waiting: int = 0
     """Local events since those were let go that the stream had brought."""
+    trimmed: int | None = None
+    """Stamp of the profile that they were last compared with; None where that is not all that tells."""
     route: int | None = None
     """The customer's, once it was asked for."""
     profile: Profile | None = None
@@ -135,11 +137,18 @@ class Warm:
         return self._profiles.stamp(key) is not None or not known
 
     def trim(self, key: bytes, visit: Visit) -> None:
-        """Lets the local events go that the streamed profile has."""
+        """Lets the local events go that the streamed profile has: nothing is looked at while that is the one of the last
+        time."""
         visit.waiting = 0
-        if visit.made is None or not self._is_of_now(key, visit.made):
-            self._make(key, visit, None)
-            visit.forget()
+        if visit.made is None:
+            if visit.trimmed is not None and visit.trimmed == self._profiles.stamp(key):
+                return
+        elif self._is_of_now(key, visit.made):
+            return
+        self._make(key, visit, None)
+        made = visit.made
+        visit.trimmed = None if made is None or made.known is not None else made.stamp
+        visit.forget()
 
     def profile(self, key: bytes, visit: Visit, segmenter: Segmenter | None = None) -> Profile | None:
         """The customer as of now: the streamed profile with the local events that it lacks folded in. One who was joined

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
-from api.edge.warm import WAITING
+from api.edge.warm import LOCAL_EVENTS, WAITING
 from api.replica import Record
 from models.contracts.contents import Association
 from models.contracts.events import Event, Query
@@ -126,6 +127,32 @@ async def test_local_events_go_when_the_stream_has_brought_them(bench: Bench, cl
     whole = bench.edge.warm.profile(KEY, visit)
     assert whole is not None
     assert whole.counters["queries"].total == queries
+
+
+async def test_a_profile_is_looked_at_once_however_often_its_customer_asks(
+    bench: Bench, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(client, id="first")
+    stream(bench, bench.spooled())
+    await ask(client, id="second", session="s2")
+    bench.edge.warm.visit(KEY).forget()  # as one whose profile is not kept decoded
+    looked: list[bytes] = []
+    get = bench.profiles.get
+
+    def counted(key: bytes) -> tuple[int, bytes] | None:
+        looked.append(key)
+        return get(key)
+
+    monkeypatch.setattr(bench.profiles, "get", counted)
+    for brought in (1, 2):
+        for number in range(4 * WAITING):
+            await ask(client, id=f"q{brought}-{number}", session="s2")
+        assert len(looked) == brought
+        stream(bench, bench.spooled())
+    assert len(bench.edge.warm.visit(KEY).local) == LOCAL_EVENTS
+    for number in range(WAITING):
+        await ask(client, id=f"last-{number}", session="s2")
+    assert len(bench.edge.warm.visit(KEY).local) <= WAITING
 
 
 def test_another_content_table_leaves_the_segmenter_as_it_is(bench: Bench) -> None:
