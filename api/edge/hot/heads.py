@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import filterfalse
 from typing import Final
 
 from api.edge.head import Head
@@ -45,7 +44,9 @@ def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_B
     forwarded: tuple[str, ...] = ()
     gpc: str | None = None
     authorization: str | None = None
-    for line in filterfalse(_plain.__contains__, lines):
+    for line in lines:
+        if line in _plain:
+            continue
         name, _, rest = line.partition(b":")
         if not line.endswith(b"\r") or line.startswith((b" ", b"\t")):
             return None  # it ends or goes on in a way that HTTP has given up
