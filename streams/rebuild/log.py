@@ -21,6 +21,7 @@ _Codes: Any = confluent.KafkaError
 SILENT, THE_END = _Codes._TIMED_OUT, _Codes._PARTITION_EOF  # noqa: SLF001 (librdkafka's names)
 PASSING = (
     _Codes._TRANSPORT, _Codes._ALL_BROKERS_DOWN, _Codes.NOT_LEADER_FOR_PARTITION, _Codes.LEADER_NOT_AVAILABLE,  # noqa: SLF001
+    _Codes.NOT_COORDINATOR, _Codes.COORDINATOR_NOT_AVAILABLE, _Codes.COORDINATOR_LOAD_IN_PROGRESS,
 )  # fmt: skip
 """Reading, librdkafka goes on by itself, and a silence of PATIENCE_S says that it could not; a question is asked again."""
 GATHER_S = 0.01
@@ -140,7 +141,7 @@ def again(
     ask: Callable[[], T], pause: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
 ) -> T:
     """Asks for PATIENCE_S where the broker says that it may soon know: a new one makes the groups' topic when the first asks
-    for it, and a partition may be without a leader for a moment."""
+    for it, and a partition or a group may be without its leader for a moment."""
     deadline = clock() + PATIENCE_S
     while clock() < deadline:
         try:

@@ -9,6 +9,7 @@ import httpx
 from confluent_kafka import Consumer, TopicPartition
 
 from models.contracts.topics import EVENTS, JOINS, PROFILES, Topic
+from streams.rebuild.log import again
 from tests.support.process import Process
 from tests.support.streams import Room, metric
 
@@ -98,11 +99,12 @@ class Group:
 
     def lag(self) -> int:
         """Records of the workers' topics behind the committed offsets."""
-        places = self._places.committed([*self._of(EVENTS), *self._of(JOINS)], timeout=ANSWER_S)
+        asked = [*self._of(EVENTS), *self._of(JOINS)]
+        places = again(lambda: self._places.committed(asked, timeout=ANSWER_S))
         return sum(self._end(place) - max(0, place.offset) for place in places)
 
     def _end(self, place: TopicPartition) -> int:
-        return int(self._places.get_watermark_offsets(place, timeout=ANSWER_S)[1])
+        return int(again(lambda: self._places.get_watermark_offsets(place, timeout=ANSWER_S))[1])
 
     def _of(self, topic: Topic) -> list[TopicPartition]:
         name = topic.on(self._room.settings.topic_prefix)
