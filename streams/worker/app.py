@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -87,9 +88,15 @@ def make_tables(app: faust.App, settings: Settings, store: Store) -> tuple[Chunk
     return made[0], made[1]
 
 
-def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: Pipeline) -> Any:
+def make_agents(
+    app: faust.App,
+    settings: Settings,
+    folding: Folding,
+    pipeline: Pipeline,
+    sought: Callable[[dict[int, int]], None],
+) -> Any:
     """The profiling agent over events, and the one over joins. Answers the streams' acknowledgement, which the pipeline
-    calls when all is confirmed."""
+    calls when all is confirmed. `sought` is told where the events' partitions are read from, after each seek."""
     inputs = {topic.on(settings.topic_prefix): topic for topic in (EVENTS, JOINS)}
     streams: dict[str, Any] = {}
 
@@ -137,7 +144,10 @@ def make_agents(app: faust.App, settings: Settings, folding: Folding, pipeline: 
 
     def on_seek(offsets: dict[TP, int]) -> None:
         for name, topic in inputs.items():
-            folding.expect(topic, {tp.partition: offset for tp, offset in offsets.items() if tp.topic == name})
+            places = {tp.partition: offset for tp, offset in offsets.items() if tp.topic == name}
+            folding.expect(topic, places)
+            if topic is EVENTS:
+                sought(places)
 
     tables = {PROFILES.on(settings.topic_prefix), OUTCOMES.on(settings.topic_prefix)}
     install(app, frozenset(inputs) | tables, settings.chunk_events, on_revoke, on_seek)

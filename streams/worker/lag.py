@@ -19,9 +19,9 @@ class Lags:
         self._next: dict[int, int] = {}
         self._since: dict[int, float] = {}
 
-    def expect(self, offsets: dict[int, int | None]) -> None:
+    def expect(self, offsets: dict[int, int]) -> None:
         """The committed places of the partitions that are ours now; everything else is forgotten."""
-        self._next = {partition: offset or 0 for partition, offset in offsets.items()}
+        self._next = dict(offsets)
         self._since.clear()
 
     def confirmed(self, partition: int, offset: int, produced: float) -> None:

@@ -145,7 +145,7 @@ class Worker:
             folding.said.wrote, folding,
         )  # fmt: skip
         self._metrics.in_flight.set_function(lambda: pipeline.events)
-        acknowledge = make_agents(app, self._settings, folding, pipeline)
+        acknowledge = make_agents(app, self._settings, folding, pipeline, self._operations.sought)
         mender = Mender(self._settings, folding, pipeline, follower.ends)
 
         async def restored() -> None:

@@ -32,12 +32,18 @@ class Operations:
         self._metrics = metrics
         self._turned = time.monotonic()
         self._stopping = False
-        self._sought: object = None
 
     def stuck(self) -> str | None:
         """None while the event loop turns."""
         still = time.monotonic() - self._turned
         return f"the event loop has stood still for {still:.0f} s" if still > STUCK_S else None
+
+    def sought(self, places: dict[int, int]) -> None:
+        """The events' partitions that are ours now, and from where each is read. Told at once after the seek: a place that
+        came after the first confirmation would take it back, and an idle worker would seem to stand still."""
+        self.lags.expect(places)
+        for gauge in (self._metrics.lag_events, self._metrics.lag_seconds):
+            gauge.clear()
 
     def confirmed(self, waiting: Waiting) -> None:
         """A chunk is done."""
@@ -84,13 +90,6 @@ class Operations:
 
     def _measure_lag(self, app: Any) -> None:
         consumer, now = app.consumer, time.time()
-        if consumer.sought is not self._sought:
-            self._sought = consumer.sought
-            self.lags.expect(
-                {tp.partition: offset for tp, offset in consumer.sought.items() if tp.topic == self._events}
-            )
-            for gauge in (self._metrics.lag_events, self._metrics.lag_seconds):
-                gauge.clear()
         for partition in self.lags.partitions if self.missing is None else ():
             lag = self.lags.of(partition, _end(consumer, TP(self._events, partition)), now)
             self._metrics.lag_events.labels(partition).set(lag.events)

@@ -12,7 +12,7 @@ from models.contracts.ids import customer_key
 from models.contracts.profile import encode_profile
 from models.contracts.topics import PROFILES
 from tests.support.process import Process
-from tests.support.streams import MERCHANT, Room, by_partition, differing, metric, oracle, visits
+from tests.support.streams import MERCHANT, Room, by_partition, differing, lag, metric, oracle, visits
 from tests.support.waiting import eventually
 
 EVENTS = 12_000
@@ -145,6 +145,7 @@ def test_a_graceful_stop_repeats_nothing(kafka_room: Room, seeded: Random) -> No
     worker.start().await_ready()
     eventually(lambda: is_right(kafka_room, events), 60, "the profiles are the oracle's")
     assert metric(worker, "tailorbird_worker_events_total", result="replayed") == 0
+    eventually(lambda: lag(worker) == 0, 10, "nothing seems to be behind")
     assert worker.stop() == 0
 
 

@@ -31,7 +31,7 @@ def test_what_comes_after_a_quiet_time_has_not_waited_through_it() -> None:
 
 def test_a_partition_that_went_is_forgotten() -> None:
     lags = Lags()
-    lags.expect({0: 10, 1: None})
+    lags.expect({0: 10, 1: 0})
     assert lags.partitions == [0, 1]
     lags.expect({1: 7})
     assert lags.partitions == [1]
