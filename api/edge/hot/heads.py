@@ -23,6 +23,13 @@ _length = re.compile(rb"\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _plain: Final[set[bytes]] = set()
 """Lines that were seen and say nothing that an answer depends on: browsers send the same few by the thousand, and to find
 one here costs a tenth of what reading it costs."""
+_SHARED: Final = frozenset(
+    {
+        b"host", b"user-agent", b"accept", b"accept-language", b"accept-encoding", b"content-type", b"content-length",
+        b"connection", b"cache-control", b"pragma", b"dnt", b"priority", b"x-forwarded-proto", b"x-forwarded-host",
+    }
+)  # fmt: skip
+"""Besides sec-*: whose lines are kept. A cookie, a referrer or whatever a proxy adds is one visitor's, and is not."""
 MOST_PLAIN: Final = 4096
 LONGEST_PLAIN: Final = 256
 """Bytes of a line that is kept: 1 MB in all, whatever is sent."""
@@ -61,7 +68,8 @@ def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_B
             case b"authorization":
                 authorization = value.decode("latin-1") if authorization is None else authorization
             case _ if header not in _UNUSUAL or (header == b"connection" and value.lower() == b"keep-alive"):
-                _say_nothing(line)
+                if header in _SHARED or header.startswith(b"sec-"):
+                    _say_nothing(line)
                 continue
             case _:
                 return None
