@@ -30,6 +30,12 @@ settings.load_profile("quick")  # pytest --hypothesis-profile=long for the large
 SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
 
 
+def pytest_configure() -> None:
+    """A test's broker lives for seconds or minutes: what Java's second compiler costs it never earns. A start and ten
+    seconds take 4.7 seconds of a processor without it and 7.4 with it."""
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Full lengths run when they are asked for: ``-m long``."""
     if "long" not in config.option.markexpr:

@@ -30,7 +30,7 @@ from api.kafka import producer
 from bench.edges import shop
 from bench.edges.limits import told
 from bench.edges.stage import MERCHANT, Stage, beside, rounds
-from bench.edges.stand import PLACELESS
+from bench.edges.stand import PLACELESS, SPARE
 from models.contracts.ids import customer_key
 from models.contracts.profile import Assignment, Membership, encode_assignment, encode_profile
 from models.contracts.topics import ASSIGNMENTS, PROFILES
@@ -73,9 +73,7 @@ class Family(Stage):
 
     def __init__(self, folder: Path, scale: Scale) -> None:
         self.worker_port = free_port()
-        # Room for more than are warm: an edge takes the same number of profiles from each partition, which have not.
-        room = scale.warm + scale.warm // 10
-        super().__init__(folder, workers=WORKERS, worker_ports=self.worker_port, overlay_customers=room)
+        super().__init__(folder, workers=WORKERS, worker_ports=self.worker_port, overlay_customers=scale.warm + SPARE)
         self._scale = scale
         self._numbers = itertools.count()
         self._snapshot = folder / "replica" / "edge-1" / "table.snapshot"

@@ -25,6 +25,9 @@ from tests.support.waiting import eventually
 PARTITIONS = 16
 PLACELESS = 5_000
 """One profile in so many may find no place in its bucket of the arena: of 100,000 it is some ten at most."""
+SPARE = 16_000
+"""Room beyond all customers: an edge takes the same number of profiles from each of the 16 partitions, and these have not
+the same number of customers. 1,000 in each are twelve standard deviations of 100,000 customers spread by chance."""
 ALL_CORES = os.sched_getaffinity(0)
 
 
@@ -84,9 +87,8 @@ class Stand:
         self._stack.close()
 
     def _started(self, name: str, settings: Mapping[str, object]) -> Edge:
-        port, room = free_port(), self.customers + self.customers // 10
-        # Every limit is on, and so wide that the load, which comes from one machine, stays inside. Room for more than all
-        # customers: an edge takes the same number of profiles from each partition, which have not.
+        port, room = free_port(), self.customers + SPARE
+        # Every limit is on, and so wide that the load, which comes from one machine, stays inside.
         usual = {
             "brokers": self.broker.address, "partitions": PARTITIONS, "data_dir": self._folder / name, "edge_id": f"edge-{name}",
             "edge_port": port, "drain_s": 0.2, "log_level": "warning", "network_rate": 1e6, "merchant_rate": 1e6,

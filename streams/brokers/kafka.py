@@ -1,21 +1,25 @@
 """Apache Kafka on this machine: one node in KRaft mode, from Maven's jars and the machine's Java."""
 
 import base64
+import shutil
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from models.contracts.errors import UnavailableError
 from streams.brokers.base import LOOPBACK, Broker, free_port
 from streams.brokers.jars import alone, cache, jars, java
 
 _SERIAL = ["-XX:+UseSerialGC"]
+META = "meta.properties"
+"""What a formatted folder has."""
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
-def _cluster_id() -> str:
-    """22 characters of url-safe base64 that do not look like an option."""
+def _new_id() -> str:
+    """Of a cluster or a folder: 22 characters of url-safe base64 that do not look like an option."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):
@@ -70,52 +74,85 @@ class Kafka(Broker):
         self.heap = heap
 
     def command(self) -> list[str]:
-        program = java()
-        classpath = ":".join(str(jar) for jar in jars())
-        configuration = self.directory / "server.properties"
-        self.directory.mkdir(parents=True, exist_ok=True)
-        settings = properties(LOOPBACK, LOOPBACK, self.port, self.controller, str(self.directory / "data"))
-        configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        if not (self.directory / "data" / "meta.properties").exists():
-            self._format([program, "-Xmx64m", "-XX:TieredStopAtLevel=1", *_SERIAL, "-cp", classpath], configuration)
-        heap = [f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.options()]
+        program = [java(), f"-Xms{self.heap}", f"-Xmx{self.heap}", *_SERIAL, *self.options()]
+        configuration, data = self.directory / "server.properties", self.directory / "data"
+        settings = properties(LOOPBACK, LOOPBACK, self.port, self.controller, str(data))
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+            if not (data / META).exists():
+                self.format(data, configuration)
+        except OSError as error:
+            raise UnavailableError(
+                f"Apache Kafka cannot keep its data in {self.directory}: {error.strerror}.",
+                "give it an empty or writable folder",
+            ) from error
         logging = f"-Dlog4j2.configurationFile={_LOGGING}"
-        return [program, *heap, logging, "-cp", classpath, "kafka.Kafka", str(configuration)]
+        return [*program, logging, "-cp", _classpath(), "kafka.Kafka", str(configuration)]
 
     def options(self) -> list[str]:
-        """Serial collection for a small heap, and the classes of the rehearsal (start 2.6 s without, 1.3 s with)."""
-        return [*_SERIAL, "-Xshare:auto", f"-XX:SharedArchiveFile={prepare()}"]
+        """For Java: the classes of the rehearsal (start 2.6 s without, 1.3 s with)."""
+        return ["-Xshare:auto", f"-XX:SharedArchiveFile={prepare().classes}"]
 
-    def _format(self, java_command: list[str], configuration: Path) -> None:
-        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(configuration)]
-        done = subprocess.run([*java_command, *tool], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise UnavailableError(
-                f"Apache Kafka could not format {self.directory}:\n{(done.stdout + done.stderr).strip()[-800:]}\n",
-                "give it an empty or writable folder",
-            )
+    def format(self, data: Path, configuration: Path) -> None:
+        """Makes the folder of a cluster of its own. What Kafka's tool writes depends on nothing else, and it takes a JVM's
+        start each time: the rehearsal's folder is copied and gets new ids."""
+        del configuration
+        shutil.copytree(prepare().formatted, data, dirs_exist_ok=True)
+        ids = {"version": "1", "node.id": "1", "cluster.id": _new_id(), "directory.id": _new_id()}
+        (data / META).write_text("".join(f"{key}={value}\n" for key, value in ids.items()))
 
 
 class _Rehearsal(Kafka):
-    """A broker that writes down the classes it loaded when it ends."""
+    """A broker that formats its folder with Kafka's tool, and writes down the classes it loaded when it ends."""
 
-    def __init__(self, directory: Path, archive: Path) -> None:
+    def __init__(self, directory: Path, kept: "Prepared") -> None:
         super().__init__(directory)
-        self._archive = archive
+        self._kept = kept
 
     def options(self) -> list[str]:
-        return [*_SERIAL, f"-XX:ArchiveClassesAtExit={self._archive}"]
+        return [f"-XX:ArchiveClassesAtExit={self._kept.classes}"]
+
+    def format(self, data: Path, configuration: Path) -> None:
+        tool = [java(), "-Xmx64m", "-XX:TieredStopAtLevel=1", *_SERIAL, "-cp", _classpath(), "kafka.tools.StorageTool"]
+        command = [*tool, "format", "-t", _new_id(), "-c", str(configuration)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise UnavailableError(
+                f"Apache Kafka could not format {data}:\n{(done.stdout + done.stderr).strip()[-800:]}\n",
+                "give it an empty or writable folder",
+            )
+        shutil.copytree(data, self._kept.formatted)
 
 
-def prepare() -> Path:
-    """Fetches the jars and rehearses one start; returns the class archive that halves every later start."""
+class Prepared(NamedTuple):
+    """What starts have in common, in the user's cache: made once, by a rehearsal."""
+
+    classes: Path
+    """Archive of the classes that a broker loads."""
+    formatted: Path
+    """A folder as Kafka's tool formats it."""
+
+    @classmethod
+    def under(cls, folder: Path) -> "Prepared":
+        return cls(folder / "classes.jsa", folder / "formatted")
+
+
+def prepare() -> Prepared:
+    """Fetches the jars and rehearses one start, which halves every later one."""
     jars()
-    archive = cache() / "classes.jsa"
+    kept = Prepared.under(cache())
     with alone(cache()):
-        if not archive.exists():
+        if not all(path.exists() for path in kept):
             with tempfile.TemporaryDirectory(dir=cache()) as work:
-                recorded = Path(work, "classes.jsa")
-                with _Rehearsal(Path(work), recorded):
+                made = Prepared.under(Path(work))
+                with _Rehearsal(Path(work, "broker"), made):
                     pass
-                recorded.rename(archive)
-    return archive
+                for path, place in zip(made, kept, strict=True):
+                    if not place.exists():
+                        path.rename(place)
+    return kept
+
+
+def _classpath() -> str:
+    return ":".join(str(jar) for jar in jars())

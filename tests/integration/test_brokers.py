@@ -17,6 +17,7 @@ from kafka.admin import NewTopic
 from models.contracts.errors import UnavailableError
 from streams.brokers import Broker, Kafka, Tansu, probe
 from streams.brokers.base import LOOPBACK
+from streams.brokers.kafka import META
 
 TOPIC = "there-and-back"
 
@@ -81,6 +82,23 @@ def test_kafka_keeps_its_data(end: Callable[[Kafka], None], tmp_path: Path) -> N
         end(broker)
         broker.start()
         assert first(broker) == b"kept"
+
+
+def test_each_kafka_is_a_cluster_of_its_own(tmp_path: Path) -> None:
+    metas = []
+    for name in ("one", "other"):
+        broker = Kafka(tmp_path / name)
+        broker.command()
+        metas.append(dict(line.split("=") for line in (broker.directory / "data" / META).read_text().splitlines()))
+    one, other = metas
+    assert one.keys() == other.keys() == {"version", "node.id", "cluster.id", "directory.id"}
+    assert {name for name in one if one[name] != other[name]} == {"cluster.id", "directory.id"}
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnavailableError, match=f"cannot keep its data in {tmp_path}/file.*empty or writable folder"):
+        Kafka(tmp_path / "file").start()
 
 
 @EVERY_BROKER
