@@ -226,13 +226,20 @@ class ChunkConsumer(SafeResume):
         await super().seek_wait(places)
         return places
 
+    async def commit_all(self) -> None:
+        """Commits all that is acknowledged now. Faust leaves a commit out while another is under way, which knows nothing of
+        what was acknowledged since it began: the next owner would fold that again."""
+        while await self.maybe_wait_for_commit_to_finish():
+            pass
+        await self.commit()
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finishes what is under way before the partitions go: the next owner then repeats nothing."""
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         await self.on_revoke()
-        await self.commit()
+        await self.commit_all()
         for tp in revoked:
             self._chunks.pop(tp, None)
         await super().on_partitions_revoked(revoked)

@@ -14,6 +14,7 @@ USED: Final = {
     "faust.transport.drivers.aiokafka:Consumer": (
         "getmany", "_new_consumer_thread", "_wait_next_records", "_new_offset", "_add_gap", "_is_changelog_tp", "_to_message", "_getmany",
         "perform_seek", "seek_to_committed", "seek_wait", "resume_partitions", "resume_flow", "stop_flow", "on_buffer_full", "on_partitions_revoked",
+        "commit", "maybe_wait_for_commit_to_finish",
     ),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer",),
     "faust.tables.recovery:Recovery": (

@@ -262,6 +262,6 @@ async def _drain(app: Any, pipeline: Pipeline, mender: Mender) -> None:
         async with asyncio.timeout(DRAIN_S):
             await mender.once()
             await pipeline.drained()
-            await app.consumer.commit()
+            await app.consumer.commit_all()
     except TimeoutError:
         log.warning("stopped with %d events under way; they will be folded again", pipeline.events)
