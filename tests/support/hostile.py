@@ -9,7 +9,8 @@ import json
 import random
 import zlib
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import brotli
 
@@ -165,12 +166,15 @@ def bomb(pack: Callable[[bytes], bytes], megabytes: int = 20) -> bytes:
     return pack(bytes(megabytes * 1_000_000))
 
 
-GZIP_BOMB, BROTLI_BOMB = bomb(gzip.compress), bomb(brotli.compress)
+GZIP: Final = partial(gzip.compress, compresslevel=1)
+BROTLI: Final = partial(brotli.compress, quality=1)
+"""At its usual 11, brotli took a tenth of all the tier's processor time."""
+GZIP_BOMB, BROTLI_BOMB = bomb(gzip.compress), bomb(BROTLI)
 ENCODINGS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
-    ("gzip", gzip.compress), ("gzip", lambda _: GZIP_BOMB), ("br", lambda _: BROTLI_BOMB), ("br", brotli.compress),
-    ("gzip", lambda body: body), ("gzip, gzip", lambda body: gzip.compress(gzip.compress(body))), ("deflate", zlib.compress),
+    ("gzip", GZIP), ("gzip", lambda _: GZIP_BOMB), ("br", lambda _: BROTLI_BOMB), ("br", BROTLI),
+    ("gzip", lambda body: body), ("gzip, gzip", lambda body: GZIP(GZIP(body))), ("deflate", zlib.compress),
     ("zstd", lambda body: b"\x28\xb5\x2f\xfd" + body), ("identity", lambda body: body), ("x" * 100, lambda body: body),
-    ("gzip", lambda body: gzip.compress(body)[:-1]), ("gzip", lambda body: gzip.compress(body) + b"x"),
+    ("gzip", lambda body: GZIP(body)[:-1]), ("gzip", lambda body: GZIP(body) + b"x"),
 )  # fmt: skip
 _SHOP = b'{"merchant":"shop","placements":["hero"],'
 BODIES = (

@@ -23,6 +23,8 @@ from tests.support.lengths import long
 from tests.support.waiting import eventually
 
 EDGES, WORKERS, CLIENTS = 2, 2, 4
+PAUSE_S = 0.01
+"""Between two queries of a client: 300 a second are load enough, and without it the load has the whole machine."""
 DRAIN_S = 1.5
 ROUNDS = 3
 """The start, and twice each anew."""
@@ -82,7 +84,7 @@ def rolled(kafka: str, tmp_path: Path, trees: Sequence[Path | None], queries: in
     def ask(client: int) -> None:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
             for number in itertools.count():
-                if ending.is_set():
+                if ending.wait(PAUSE_S):
                     return
                 customer = f"c{client}-{number % 50}"
                 body = {"merchant": "shop", "customer": customer, "placements": ["hero"]}
