@@ -20,12 +20,24 @@ CATCH_UP_S = 300.0
 """Longest time without reaching the end: a million profiles take 7 s."""
 
 
+def ignored(_topic: str, _key: bytes, _change: int) -> None:
+    """Where nobody asks for the keys that come and go."""
+
+
 class Mirror:
     """The newest value of each key of some compacted topics, brought up to date by `catch_up`. Not for several threads."""
 
-    def __init__(self, brokers: str, prefix: str, topics: Iterable[Topic]) -> None:
-        """Raises UnavailableError where no broker answers."""
+    def __init__(
+        self, brokers: str, prefix: str, topics: Iterable[Topic], on_key: Callable[[str, bytes, int], None] = ignored
+    ) -> None:
+        """`on_key` is told (topic's name, key, 1) of each key that comes and (name, key, -1) of each that goes.
+
+        Raises:
+            UnavailableError: no broker answers.
+        """
         self._brokers = brokers
+        self._on_key = on_key
+        self._came: set[str] = set()
         self._topics = {topic.on(prefix): topic for topic in topics}
         self.rows: dict[str, dict[bytes, bytes]] = {topic.name: {} for topic in self._topics.values()}
         with _said(brokers):
@@ -44,9 +56,12 @@ class Mirror:
             ]
             self._consumer.assign(self._partitions)
 
-    def catch_up(self) -> bool:
-        """Reads to what is the end now; whether anything came. Raises UnavailableError where the broker does not answer."""
-        came = False
+    def catch_up(self) -> set[str]:
+        """Reads to what is the end now; the names of the topics that brought anything since it was last answered.
+
+        Raises:
+            UnavailableError: the broker does not answer.
+        """
         with _said(self._brokers):
             ends = self._consumer.end_offsets(self._partitions)
             deadline = time.monotonic() + CATCH_UP_S
@@ -56,23 +71,28 @@ class Mirror:
                 # what of that batch was fetched and not handed out.
                 if not self._take(0 if reached else 200):
                     if reached:
+                        came, self._came = self._came, set()
                         return came
                     if time.monotonic() > deadline:
                         raise UnavailableError(
                             f"The broker at {self._brokers} does not bring its topics to their end.", "look at its log"
                         )
-                else:
-                    came = True
 
     def _take(self, timeout_ms: int) -> bool:
         batches = self._consumer.poll(timeout_ms=timeout_ms, max_records=10_000)
         for partition, records in batches.items():
-            rows = self.rows[self._topics[partition.topic].name]
+            name = self._topics[partition.topic].name
+            rows = self.rows[name]
+            self._came.add(name)
             for record in records:
-                if record.value is None:
-                    rows.pop(record.key, None)
-                else:
-                    rows[record.key] = record.value
+                key, value = record.key, record.value
+                if value is None:
+                    if rows.pop(key, None) is not None:
+                        self._on_key(name, key, -1)
+                    continue
+                if key not in rows:
+                    self._on_key(name, key, 1)
+                rows[key] = value
         return bool(batches)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from streams import admin
 from streams.health import Health
 from streams.reading import Mirror
 from streams.trainer import due
-from streams.trainer.state import READ, State, customers, states
+from streams.trainer.state import READ, STATED, Customers, State, states
 from streams.trainer.work import Trained, Write, new_model, new_tables
 
 log = logging.getLogger(__name__)
@@ -56,17 +56,17 @@ class Trainer:
         admin.verify(settings, READ)
         self._settings = settings
         self._metrics = metrics
-        self._mirror = Mirror(settings.brokers, settings.topic_prefix, READ)
+        self._customers = Customers()
+        self._mirror = Mirror(settings.brokers, settings.topic_prefix, READ, self._customers.changed)
         self._producer: Any = KafkaProducer(bootstrap_servers=settings.brokers.split(","), acks="all", linger_ms=0)
         self._done: dict[str, due.Done] = {}
-        self._counts: dict[str, int] = {}
         self._known: dict[str, State] = {}
 
     def look(self) -> None:
         """One round: what came, what is due."""
-        if self._mirror.catch_up():
-            self._counts, self._known = customers(self._mirror.rows), states(self._mirror.rows)
-        counts, known = self._counts, self._known
+        if self._mirror.catch_up().intersection(topic.name for topic in STATED):
+            self._known = states(self._mirror.rows)
+        counts, known = self._customers.counts, self._known
         self._metrics.profiles.set(sum(counts.values()))
         self._metrics.read_at.set(time.time())
         for merchant in sorted(counts.keys() | known.keys()):
@@ -113,7 +113,7 @@ class Trainer:
     def once(self, merchant: str | None) -> list[Trained]:
         """Trains one merchant, or every one that has profiles, without waiting for enough customers."""
         self._mirror.catch_up()
-        counts, known = customers(self._mirror.rows), states(self._mirror.rows)
+        counts, known = self._customers.counts, states(self._mirror.rows)
         if merchant is not None and merchant not in counts:
             raise ConfigurationError(f"Merchant {merchant!r} has no profiles.", "name one that has visitors")
         results = []

@@ -1,0 +1,92 @@
+"""A mirror of compacted topics: what it tells of keys and topics. Only the broker is played."""
+
+from collections import Counter
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaConnectionError
+
+from models.contracts.errors import UnavailableError
+from models.contracts.topics import CATALOGUE, PROFILES
+from streams import reading
+from streams.reading import Mirror
+from streams.trainer.state import Customers
+
+
+class Record(NamedTuple):
+    key: bytes
+    value: bytes | None
+
+
+class Broker:
+    """Two topics of one partition each; `fails`: so many answers later it is away, once."""
+
+    def __init__(self) -> None:
+        self.log: dict[str, list[Record]] = {PROFILES.name: [], CATALOGUE.name: []}
+        self.places = dict.fromkeys(self.log, 0)
+        self.fails = -1
+
+    def partitions_for_topic(self, _: str) -> set[int]:
+        return {0}
+
+    def assign(self, _: object) -> None: ...
+
+    def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: len(self.log[partition.topic]) for partition in partitions}
+
+    def position(self, partition: TopicPartition) -> int:
+        return self.places[partition.topic]
+
+    def poll(self, **_: object) -> dict[TopicPartition, list[Record]]:
+        """One topic's records."""
+        self.fails -= 1
+        if self.fails == -1:
+            raise KafkaConnectionError
+        for topic, records in self.log.items():
+            if fresh := records[self.places[topic] :]:
+                self.places[topic] = len(records)
+                return {TopicPartition(topic, 0): fresh}
+        return {}
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    made = Broker()
+
+    def consumer(**_: Any) -> Broker:
+        return made
+
+    monkeypatch.setattr(reading, "KafkaConsumer", consumer)
+    return made
+
+
+def test_each_merchants_profiles_are_counted_as_they_come_and_go(broker: Broker, seeded: Random) -> None:
+    customers = Customers()
+    mirror = Mirror("broker", "", (PROFILES, CATALOGUE), customers.changed)
+    for _ in range(50):
+        for _ in range(seeded.randrange(20)):
+            key = f"{seeded.choice('ab')}/{seeded.randrange(10)}".encode()
+            broker.log[PROFILES.name].append(Record(key, seeded.choice((b"profile", None))))
+        broker.log[CATALOGUE.name].append(Record(b"c/merchant/c", b"no profile"))
+        mirror.catch_up()
+        assert customers.counts == Counter(key.decode()[0] for key in mirror.rows[PROFILES.name])
+
+
+def test_it_says_which_topics_brought_anything(broker: Broker) -> None:
+    mirror = Mirror("broker", "", (PROFILES, CATALOGUE))
+    assert mirror.catch_up() == set()
+    broker.log[PROFILES.name].append(Record(b"a/1", b"profile"))
+    assert mirror.catch_up() == {PROFILES.name}
+    assert mirror.catch_up() == set()
+
+
+def test_what_came_before_the_broker_went_away_is_said_afterwards(broker: Broker) -> None:
+    mirror = Mirror("broker", "", (PROFILES, CATALOGUE))
+    broker.log[CATALOGUE.name].append(Record(b"a/merchant/a", b"merchant"))
+    broker.fails = 1
+    with pytest.raises(UnavailableError):
+        mirror.catch_up()
+    assert mirror.rows[CATALOGUE.name]
+    assert mirror.catch_up() == {CATALOGUE.name}
