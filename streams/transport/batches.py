@@ -6,7 +6,7 @@ from asyncio import Future
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -55,10 +55,12 @@ async def publish(producer: Any, topic: str, partition: int, records: Iterable[R
 
 async def _send(producer: Any, batch: Any, topic: str, partition: int) -> Future[Any]:
     """aiokafka takes one batch of a partition at a time, and gives up on the next after a request's time: a broker that was
-    away for longer, or a process that was stopped, would end the worker. The one before it says when it is too long."""
+    away for longer, or a process that was stopped, would end the worker. The one before it says when it is too long. Nor
+    does it know a topic that nothing was sent to before the broker went away. Of a topic that is gone for good the worker
+    ends as one that stands still."""
     while True:
         try:
             future: Future[Any] = await producer.send_batch(batch, topic, partition=partition)
-        except KafkaTimeoutError:
+        except (KafkaTimeoutError, UnknownTopicOrPartitionError):
             continue
         return future

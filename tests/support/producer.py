@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -31,6 +31,8 @@ class Producer:
         """Topic, key and value of what is confirmed, in that order."""
         self.away = 0
         """So many times the broker takes nothing."""
+        self.says: type[KafkaError] = KafkaTimeoutError
+        """What aiokafka says then."""
         self._held = set(held)
         self._open: list[tuple[str, Batch, asyncio.Future[Any]]] = []
 
@@ -41,7 +43,7 @@ class Producer:
         del partition
         if self.away:
             self.away -= 1
-            raise KafkaTimeoutError
+            raise self.says
         future = asyncio.get_running_loop().create_future()
         self.sent.append((topic, batch))
         self._open.append((topic, batch, future))

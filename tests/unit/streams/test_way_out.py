@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.worker.folded import Folded, Source
 from streams.worker.pipeline import IN_FLIGHT, Outlets, Pipeline, Waiting
@@ -119,9 +120,13 @@ async def test_too_much_under_way_holds_up_the_next_in_the_order_of_folding(way:
     assert way.acknowledged == [str(number) for number in range(IN_FLIGHT + 2)]
 
 
-async def test_a_broker_that_takes_nothing_for_longer_than_a_request_is_waited_for(way: Way) -> None:
-    """It was away for ten seconds, and every worker ended; so did one that had been stopped itself."""
-    way.producer.away = 5
+@pytest.mark.parametrize("says", [KafkaTimeoutError, UnknownTopicOrPartitionError])
+async def test_a_broker_that_takes_nothing_for_longer_than_a_request_is_waited_for(
+    way: Way, says: type[KafkaError]
+) -> None:
+    """It was away for ten seconds, and every worker ended; so did one that had been stopped itself, and one that had not yet
+    sent anything to the topic."""
+    way.producer.away, way.producer.says = 5, says
     await way.put("chunk", folded())
     await turns()
     assert [len(batch) for _, batch in way.producer.sent] == [1, 1, 1]
