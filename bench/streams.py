@@ -8,6 +8,7 @@ run. Parts, each a module of bench/stream_parts with a `measure(stage)`; the las
     agent     the product's worker on e-shop visits: full_events_per_s_core, full_over_floor
     latency   latency_ms_p50, latency_ms_p99 from produce to profile and assignment on their topics, at half the rate
     scaling   two workers' rate divided by one's
+    idle      idle_worker_core, idle_broker_core: what a worker with nothing to do takes of a core, and the broker for it
     size      bytes_per_profile of a worker's table at one million customers
     recover   recover_1m_s.{memory,lmdb,static,standby}: from the kill of a worker with a million profiles to its partitions
               being worked on again
@@ -27,7 +28,7 @@ import click
 from bench.edges.compiled import is_compiled
 from bench.stream_parts.stage import Stage, broker, say
 
-PARTS = ("compare", "agent", "latency", "scaling", "size", "recover")
+PARTS = ("compare", "agent", "latency", "scaling", "idle", "size", "recover")
 
 
 @click.command()

@@ -21,22 +21,22 @@ CATCH_UP_S = 300.0
 
 
 def ignored(_topic: str, _key: bytes, _change: int) -> None:
-    """Where nobody asks for the keys that come and go."""
+    """Where nobody asks for each."""
 
 
 class Mirror:
     """The newest value of each key of some compacted topics, brought up to date by `catch_up`. Not for several threads."""
 
     def __init__(
-        self, brokers: str, prefix: str, topics: Iterable[Topic], on_key: Callable[[str, bytes, int], None] = ignored
+        self, brokers: str, prefix: str, topics: Iterable[Topic], on_record: Callable[[str, bytes, int], None] = ignored
     ) -> None:
-        """`on_key` is told (topic's name, key, 1) of each key that comes and (name, key, -1) of each that goes.
+        """`on_record` is told of each record (topic's name, key, how many keys more there are: 1, 0 or -1).
 
         Raises:
             UnavailableError: no broker answers.
         """
         self._brokers = brokers
-        self._on_key = on_key
+        self._on_record = on_record
         self._came: set[str] = set()
         self._topics = {topic.on(prefix): topic for topic in topics}
         self.rows: dict[str, dict[bytes, bytes]] = {topic.name: {} for topic in self._topics.values()}
@@ -86,13 +86,12 @@ class Mirror:
             self._came.add(name)
             for record in records:
                 key, value = record.key, record.value
+                before = len(rows)
                 if value is None:
-                    if rows.pop(key, None) is not None:
-                        self._on_key(name, key, -1)
-                    continue
-                if key not in rows:
-                    self._on_key(name, key, 1)
-                rows[key] = value
+                    rows.pop(key, None)
+                else:
+                    rows[key] = value
+                self._on_record(name, key, len(rows) - before)
         return bool(batches)
 
     def close(self) -> None:

@@ -22,10 +22,12 @@ class Done(Struct):
     tables_of: tuple[int, int | None] | None = None
 
 
-def training(done: Done, live: SegmentModel | None, customers: int, least: int, every: float, now: float) -> bool:
+def training(
+    done: Done, live: SegmentModel | None, customers: int, least: int, every: float, now: float, *, moved: bool = True
+) -> bool:
     """Whether to train now: the first model as soon as there are `least` customers, a young one again when they have
-    doubled, and every `every` seconds."""
-    if customers < least:
+    doubled, and every `every` seconds. Not where no profile has `moved` since: a shop at night would get the same model."""
+    if customers < least or not moved:
         return False
     since = None if done.trained_at is None else now - done.trained_at
     if since is not None and since >= every:

@@ -57,7 +57,7 @@ class Trainer:
         self._settings = settings
         self._metrics = metrics
         self._customers = Customers()
-        self._mirror = Mirror(settings.brokers, settings.topic_prefix, READ, self._customers.changed)
+        self._mirror = Mirror(settings.brokers, settings.topic_prefix, READ, self._customers.record)
         self._producer: Any = KafkaProducer(bootstrap_servers=settings.brokers.split(","), acks="all", linger_ms=0)
         self._done: dict[str, due.Done] = {}
         self._known: dict[str, State] = {}
@@ -75,9 +75,11 @@ class Trainer:
     def _serve(self, merchant: str, state: State, count: int) -> None:
         done = self._done.setdefault(merchant, due.Done())
         least, every, now = self._settings.train_min_customers, self._settings.train_every_s, time.monotonic()
-        if due.training(done, state.live, count, least, every, now):
+        moved = self._customers.moved
+        if due.training(done, state.live, count, least, every, now, moved=merchant in moved):
             done.trained_with = count
             trained = self.train(merchant, state)
+            moved.discard(merchant)
             done.trained_at = time.monotonic()
             if trained.model.refused is None:
                 state.models[trained.model.version] = trained.model

@@ -13,6 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.transport import fetching
 from streams.transport import records as unpacking
 from streams.transport.tables import Run
 from streams.transport.thread import ChunkThread
@@ -270,4 +271,5 @@ def install(
 
     Transport.Consumer = Consumer
     unpacking.install()
+    fetching.install()
     app.transport = Transport(app.conf.broker_consumer, app)

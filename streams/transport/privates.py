@@ -25,7 +25,7 @@ USED: Final = {
     "faust:App": ("on_rebalance_start",),
     "mode.utils.queues:ThrowableQueue": ("get", "clear", "_wakeup_next"),
     "faust.tables.base:Collection": ("_changelog_topic_name", "persisted_offset", "on_changelog_event", "apply_changelog_batch", "on_rebalance", "on_recovery_completed"),
-    "aiokafka.consumer.fetcher:Fetcher": ("error_future",),
+    "aiokafka.consumer.fetcher:Fetcher": ("error_future", "_proc_fetch_request"),
     "aiokafka.consumer.group_coordinator:GroupCoordinator": ("check_errors", "request_rejoin"),
     "aiokafka.consumer.fetcher:PartitionRecords": ("_unpack_records",),
     "aiokafka:AIOKafkaProducer": ("create_batch", "send_batch"),
@@ -36,7 +36,7 @@ FIELDS: Final = (
     "App.rebalancing_count", "TableManager._recovery", "TableManager._changelog_queue", "ThrowableQueue._queue", "ThrowableQueue._putters", "ThrowableQueue._errors",
     "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
     "AIOKafkaConsumer._coordinator", "AIOKafkaConsumer._fetcher", "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaConsumer._fetch_min_bytes", "AIOKafkaConsumer._max_partition_fetch_bytes", "AIOKafkaConsumer._fetch_max_bytes",
-    "AIOKafkaConsumer._key_deserializer", "PartitionRecords._key_deserializer", "PartitionRecords._records",
+    "AIOKafkaConsumer._key_deserializer", "Fetcher._key_deserializer", "Fetcher._fetch_max_wait_ms", "Fetcher._fetch_min_bytes", "PartitionRecords._key_deserializer", "PartitionRecords._records",
     "PartitionRecords._check_crcs", "PartitionRecords.next_fetch_offset", "AIOKafkaProducer._message_accumulator._batch_ttl",
 )  # fmt: skip
 """Instance fields that are read or set; they exist only on instances, so the version is their only check."""

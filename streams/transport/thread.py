@@ -10,14 +10,9 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
 from streams.transport.background import LOOK_S, Background
+from streams.transport.fetching import GATHER_BYTES, GATHER_MS
 from streams.transport.records import Whole
 
-FETCH_WAIT_MS = 25
-"""How long the broker gathers before it answers; Faust hard-codes 1,500. A slow stream so comes in chunks of what 25 ms
-brought instead of one record at a time, which costs half of that in the mean and saves most of a worker's time there. The
-embedded broker looks again only after half of this wait."""
-FETCH_MIN_BYTES = 64 * 1024
-"""With so much the broker answers at once: a fast stream never waits."""
 FETCH_PARTITION_BYTES = 4 * 1024 * 1024
 """Of one partition at a time: a full chunk of events of 1 KB."""
 FETCH_BYTES = 2 * FETCH_PARTITION_BYTES
@@ -49,8 +44,8 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         fetching = {
-            "_fetch_max_wait_ms": FETCH_WAIT_MS,
-            "_fetch_min_bytes": FETCH_MIN_BYTES,
+            "_fetch_max_wait_ms": GATHER_MS,
+            "_fetch_min_bytes": GATHER_BYTES,
             "_max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
             "_fetch_max_bytes": FETCH_BYTES,
             "_key_deserializer": Whole(self._whole),

@@ -64,14 +64,18 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
 
 def test_each_merchants_profiles_are_counted_as_they_come_and_go(broker: Broker, seeded: Random) -> None:
     customers = Customers()
-    mirror = Mirror("broker", "", (PROFILES, CATALOGUE), customers.changed)
+    mirror = Mirror("broker", "", (PROFILES, CATALOGUE), customers.record)
     for _ in range(50):
+        customers.moved.clear()
+        came = set()
         for _ in range(seeded.randrange(20)):
             key = f"{seeded.choice('ab')}/{seeded.randrange(10)}".encode()
             broker.log[PROFILES.name].append(Record(key, seeded.choice((b"profile", None))))
+            came.add(key.decode()[0])
         broker.log[CATALOGUE.name].append(Record(b"c/merchant/c", b"no profile"))
         mirror.catch_up()
         assert customers.counts == Counter(key.decode()[0] for key in mirror.rows[PROFILES.name])
+        assert customers.moved == came
 
 
 def test_it_says_which_topics_brought_anything(broker: Broker) -> None:

@@ -41,3 +41,8 @@ def test_tables_follow_a_publication_or_a_model_at_once_and_else_the_minute() ->
     assert tables(done, (1, 2), 300.0, 1.0)
     assert not tables(done, (1, 1), 300.0, 59.0)
     assert tables(done, (1, 1), 300.0, 60.0)
+
+
+def test_a_shop_in_which_nobody_moved_keeps_its_model() -> None:
+    assert training(DONE, LIVE, 300, 200, 300.0, 300.0)
+    assert not training(DONE, LIVE, 300, 200, 300.0, 300.0, moved=False)
