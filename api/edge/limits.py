@@ -8,14 +8,21 @@ import mmap
 import socket
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # where this module is compiled, a number of the processor's and no object
+    from mypy_extensions import i64
 
 BUCKETS: Final = 65_536
 """A power of two. 1 MB of memory, whoever comes."""
 BURST_S: Final = 2.0
 """A full bucket holds this many seconds of the rate: a page that asks for several things at once is not a flood."""
 WAYS: Final = 4
-_TAG: Final = (1 << 64) - 1
+_TAG: Final = (1 << 62) - 1
+"""What is kept of a name's hash: as many bits as compiled code calculates with."""
+_INET: Final = int(socket.AF_INET)
+_number: Final = Struct(">I").unpack
 KNOWN_ADDRESSES: Final = 8192
 LOOPBACK: Final = 127
 """First byte of its IPv4 addresses."""
@@ -53,28 +60,35 @@ class Buckets:
         """
         if self._rate <= 0:
             return 0
-        tag = hash(name) & _TAG or 1
-        tags, fulls = self._tags, self._full
-        at = (tag & self._sets) * WAYS
-        if tags[at] != tag:
+        hashed: i64 = hash(name)
+        tag: i64 = hashed & _TAG or 1
+        at: i64 = (tag & self._sets) * WAYS
+        there: i64 = self._tags[at]
+        if there != tag:
             at = self._place(tag, at)
-        full = fulls[at] if tags[at] == tag else 0.0
+            there = self._tags[at]
+        full: float = self._full[at] if there == tag else 0.0
         wait = full - now - self._ahead
         if wait > 1e-9:  # less is the rounding of a sum of intervals
             return max(1, math.ceil(wait))
-        tags[at] = tag
-        fulls[at] = max(full, now) + self._every
+        if there != tag:
+            self._tags[at] = tag
+        self._full[at] = (max(now, full)) + self._every
         return 0
 
-    def _place(self, tag: int, first: int) -> int:
+    def _place(self, tag: i64, first: i64) -> i64:
         """Of the name's four, from `first` on: its own, else the one that was full first."""
-        tags, full = self._tags, self._full
         oldest = first
+        earliest: float = self._full[first]
+        there: i64
+        at: i64
         for at in range(first, first + WAYS):
-            if tags[at] == tag:
+            there = self._tags[at]
+            if there == tag:
                 return at
-            if full[at] < full[oldest]:
-                oldest = at
+            full: float = self._full[at]
+            if full < earliest:
+                oldest, earliest = at, full
         return oldest
 
     def __len__(self) -> int:
@@ -122,7 +136,7 @@ class Networks:
         """(the network's name, whether it is a trusted proxy). A plain IPv4 address, as most are, is the C library's to
         read: it takes one spelling of each, which is the name."""
         try:
-            number = int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
+            number: int = _number(socket.inet_pton(_INET, address))[0]
         except (OSError, ValueError):
             return self._known(address)
         for mask, network in self._trusted_4:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import struct
+from binascii import b2a_base64
 from collections.abc import Callable
-from typing import Annotated, Final, TypeGuard
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Final, TypeGuard
 
 from msgspec import Meta
+
+if TYPE_CHECKING:  # where this module is compiled, a number of the processor's and no object
+    from mypy_extensions import i64
 
 MAX_ID: Final = 64
 ID_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,64}\Z"  # \Z and not $: "$" lets a final line feed through
@@ -21,19 +25,21 @@ RandomBytes = Callable[[int], bytes]
 """``os.urandom`` in a process, a seeded source in tests."""
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_IN_IDS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
+_IN_IDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
+_LETTERS: Final = bytes([ord("a" if byte in _IN_IDS else " ") for byte in range(256)])
+"""Makes a letter of each character that ids have, and of no other."""
 
 
 def is_id(value: object) -> bool:
     """Whether `value` is a well-formed identifier: ID_PATTERN, in half the time of a match."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or not value.isascii():
         return False
-    return not value.encode().translate(None, _IN_IDS)
+    return value.encode().translate(_LETTERS).isalpha()
 
 
 def base64url(raw: bytes) -> str:
     """RFC 4648 section 5 without padding: the alphabet is inside that of an id."""
-    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
+    return b2a_base64(raw).rstrip(b"=\n").translate(_URL_SAFE).decode()
 
 
 def new_id(random: RandomBytes, prefix: str = "") -> str:
@@ -82,17 +88,27 @@ def murmur2(data: bytes) -> int:
 
     Source: Austin Appleby, MurmurHash2; seed 0x9747b28c from Kafka's ``Utils.murmur2``.
     """
-    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    mask: i64 = 0xFFFFFFFF
+    m: i64 = 0x5BD1E995  # less than 2**31, so that no product of it and a 32-bit word passes 2**63
     length = len(data)
-    h = (0x9747B28C ^ length) & mask
     full = length & ~3
-    for word in struct.unpack_from(f"<{full >> 2}I", data):
+    h: i64 = (0x9747B28C ^ length) & 0xFFFFFFFF
+    k: i64
+    word: i64
+    for word in _words(full >> 2).unpack_from(data):
         k = word * m & mask
         h = (h * m & mask) ^ ((k ^ (k >> 24)) * m & mask)
-    if tail := data[full:]:
-        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    if length > full:
+        tail: i64 = int.from_bytes(data[full:], "little")
+        h = (h ^ tail) * m & mask
     h = (h ^ (h >> 13)) * m & mask
     return h ^ (h >> 15)
+
+
+@lru_cache(maxsize=256)
+def _words(count: int) -> struct.Struct:
+    """So many 32-bit words."""
+    return struct.Struct(f"<{count}I")
 
 
 def _positive_hash(key: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import httptools
 
@@ -10,13 +11,14 @@ import httptools
 class Messages:
     """The bodies of the requests that are complete, in order; None for one after which the connection is to close."""
 
-    __slots__ = ("_parser", "_pieces", "bodies", "feed")
+    __slots__ = ("_lasts", "_pieces", "bodies", "feed")
 
     def __init__(self) -> None:
         self.bodies: deque[bytes | None] = deque()
         self._pieces: list[bytes] = []
-        self._parser = httptools.HttpRequestParser(self)
-        self.feed = self._parser.feed_data
+        parser = httptools.HttpRequestParser(self)
+        self._lasts: Callable[[], bool] = parser.should_keep_alive
+        self.feed: Callable[[bytes], None] = parser.feed_data
         """Raises HttpParserError for what is no HTTP, HttpParserUpgrade after a request for another protocol."""
 
     def on_body(self, piece: bytes) -> None:
@@ -24,7 +26,7 @@ class Messages:
 
     def on_message_complete(self) -> None:
         pieces = self._pieces
-        if not self._parser.should_keep_alive():
+        if not self._lasts():
             self.bodies.append(None)
         else:
             self.bodies.append(pieces[0] if len(pieces) == 1 else b"".join(pieces))
@@ -32,4 +34,12 @@ class Messages:
 
     def close(self) -> None:
         """Parser and callbacks hold each other: without this, each connection would wait for the collector."""
-        del self.feed, self._parser
+        self.feed, self._lasts = _nothing_more, _gone
+
+
+def _nothing_more(data: bytes) -> None:
+    """Nobody reads what comes after the end."""
+
+
+def _gone() -> bool:
+    return False

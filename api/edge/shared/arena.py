@@ -21,11 +21,14 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import google_crc32c
 
 from api.edge.shared.memory import made, mapped, more
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64  # compiled, a number of the processor's and no object
 
 BLOCK: Final = 512
 BLOCKS_EACH: Final = 4
@@ -39,11 +42,12 @@ STEP: Final = 4 * 1024 * 1024
 TRIES: Final = 4
 _HEAD: Final = Struct("<QIIIHH")  # sequence, checksum, bytes of key, of value, further blocks, -
 _CHECKED_FROM: Final = 12
+_FURTHER_AT: Final = 20
 _SEQUENCE, _COUNT, _TOUCHED = range(3)
 _INDEX_AT: Final = 8  # words before the index
 _numbers: Final = tuple(Struct(f"<{count}I") for count in range(MOST_BLOCKS))
 _BLOCK_BITS: Final = 32
-_BLOCK_MASK: Final = (1 << _BLOCK_BITS) - 1
+_BLOCK_MASK: Final = 0xFFFFFFFF
 
 
 class _Held(NamedTuple):
@@ -68,6 +72,7 @@ class Arena:
         self.memory = mapped(self.fd, keep=True)
         self.words = memoryview(self.memory).cast("Q")
         self.words[_TOUCHED] = self.touched
+        self._index = memoryview(self.memory).cast("q")
 
     def get(self, key: bytes) -> tuple[int, bytes] | None:
         for _ in range(TRIES):
@@ -94,10 +99,10 @@ class Arena:
         return int(self.words[_COUNT])
 
     def bucket(self, key: bytes) -> tuple[int, int]:
-        """(first word of the key's bucket, the hash's other half moved to where index words have it)."""
-        hashed = hash(key)
+        """(first word of the key's bucket, the hash's other half, which index words begin with)."""
+        hashed: i64 = hash(key)
         first = _INDEX_AT + (hashed & (self.buckets - 1)) * BUCKET
-        return first, (hashed >> 32 & _BLOCK_MASK or 1) << _BLOCK_BITS
+        return first, (hashed >> 32) & _BLOCK_MASK or 1
 
     def blob(self, block: int) -> tuple[int, bytes, bytes] | None:
         """(sequence, key, value) that begin in a block; None where that is not, or no longer, one whole version."""
@@ -111,8 +116,7 @@ class Arena:
             numbers = memoryview(first[_HEAD.size : begin]).cast("I").tolist()
             if max(numbers) >= self.blocks:
                 return None
-            place, memory = self._place, self.memory
-            first += b"".join([memory[(there := place(number)) : there + BLOCK] for number in numbers])
+            first += b"".join([self.memory[(at := self.start + number * BLOCK) : at + BLOCK] for number in numbers])
         whole = first[_CHECKED_FROM : begin + keys + values]
         if google_crc32c.extend(sequence & _BLOCK_MASK, whole) != checksum:
             return None
@@ -120,20 +124,20 @@ class Arena:
 
     def _find(self, key: bytes) -> int | None:
         """The place of a key's index word."""
-        first, mark = self.bucket(key)
-        memory = self.memory
-        for place, word in enumerate(self.words[first : first + BUCKET].tolist(), first):
-            if word & ~_BLOCK_MASK == mark:
-                at = self._place(word & _BLOCK_MASK)
-                begin = at + _HEAD.size + 4 * int.from_bytes(memory[at + 20 : at + 22], "little")
-                if memory[begin : begin + len(key)] == key or self._spans(word, key):
+        place, half = self.bucket(key)
+        word: i64
+        for word in self._index[place : place + BUCKET].tolist():
+            if (word >> 32) & _BLOCK_MASK == half:
+                block: int = word & _BLOCK_MASK
+                at = self._place(block)
+                begin = at + _HEAD.size + 4 * self.memory[at + _FURTHER_AT]  # at most MOST_BLOCKS: one byte of two
+                if self.memory[begin : begin + len(key)] == key:
                     return place
+                whole = self.blob(block)  # a key that spans blocks, or was overwritten while we looked
+                if whole is not None and whole[1] == key:
+                    return place
+            place += 1
         return None
-
-    def _spans(self, word: int, key: bytes) -> bool:
-        """A key that does not lie in its first block alone, or was overwritten while we looked."""
-        whole = self.blob(word & _BLOCK_MASK)
-        return whole is not None and whole[1] == key
 
     def _place(self, block: int) -> int:
         return self.start + block * BLOCK
@@ -177,9 +181,9 @@ class ArenaWriter:
         if before is None and len(self._held) >= arena.most:
             self._evict()
         self._write(key, value, blocks)
-        first, mark = arena.bucket(key)
+        first, half = arena.bucket(key)
         word = before.word if before is not None else self._vacant(first)
-        arena.words[word] = mark | blocks[0]
+        arena.words[word] = half << _BLOCK_BITS | blocks[0]
         if before is not None:
             self._release(before.blocks)
         self._held[key] = _Held(word, blocks)
@@ -270,7 +274,7 @@ class ArenaWriter:
         for _, _, held in found:
             for block in held.blocks:
                 used[block] = 1
-        self._release(block for block, taken in enumerate(used) if not taken)
+        self._release([block for block in range(self._fresh) if not used[block]])
         fresh, touched = arena.start + self._fresh * BLOCK, arena.words[_TOUCHED]
         arena.memory[fresh:touched] = bytes(touched - fresh)
         self._count()

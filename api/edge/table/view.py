@@ -15,7 +15,6 @@ word is a free slot; two 32-bit stores; a word that is not on a multiple of 8.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct as Packed
@@ -34,13 +33,16 @@ SECRET_BYTES: Final = 16
 KEPT_ROWS: Final = 65_536
 """Decoded memberships that a reader keeps: 30 MB at most. Beyond it the cache starts anew."""
 TRIES: Final = 100
-unpack: Final = Packed("<Q").unpack
+_unpack: Final = Packed("<Q").unpack
 
 
 class View:
     """Finds customers in one generation. `generation` 0 is the empty one."""
 
-    __slots__ = ("_memberships", "_words", "find", "generation", "get", "hash", "rows")
+    __slots__ = (
+        "_fingerprint_shift", "_home_shift", "_index_bits", "_index_mask", "_known_mask", "_memberships", "_salted", "_words",
+        "generation", "rows",
+    )  # fmt: skip
 
     def __init__(self, generation: int, words: memoryview[int], memberships: MembershipFile | None) -> None:
         """`words`: header and slots. Raises ValueError where they are not a table."""
@@ -50,9 +52,11 @@ class View:
         self._words = words
         self._memberships = memberships
         self.rows: dict[int, Row] = {}
-        self.hash = hasher(secret_of(words))
-        self.find = self._finder(layout_of(words))
-        self.get = self._getter(secret_of(words))
+        self._salted = salted(secret_of(words))
+        layout = layout_of(words)
+        self._home_shift, self._known_mask = layout.home_shift, layout.known_mask
+        self._fingerprint_shift = layout.fingerprint_shift
+        self._index_bits, self._index_mask = layout.index_bits, layout.memberships - 1
 
     @classmethod
     def open(cls, directory: Path, generation: int) -> View:
@@ -69,33 +73,34 @@ class View:
     def __len__(self) -> int:
         return int(self._words[LIVE])
 
-    def _finder(self, layout: Layout) -> Callable[[int], Row | None]:
-        words, rows, read = self._words, self.rows, self._read
-        home_shift, mask, shift = layout.home_shift, layout.known_mask, layout.fingerprint_shift
-        index_bits, index_mask = layout.index_bits, layout.memberships - 1
+    def get(self, key: bytes) -> Membership | None:
+        """The membership of ``merchant/customer``, and never another merchant's."""
+        return self.of(self.hash(key), key)
 
-        def find(hashed: int) -> Row | None:
-            """The row of the customer with this hash."""
-            fingerprint = (hashed & mask) >> shift or 1
-            slot = HEADER + (hashed >> home_shift)
-            while word := words[slot]:
-                if word >> index_bits == fingerprint:
-                    index = word & index_mask
-                    return rows.get(index) or read(index)
-                slot += 1
-            return None
+    def of(self, hashed: int, key: bytes) -> Membership | None:
+        """As `get`, of a key with this hash."""
+        row = self.find(hashed)
+        return row.membership if row is not None and key.startswith(row.prefix) else None
 
-        return find
+    def find(self, hashed: int) -> Row | None:
+        """The row of the customer with this hash."""
+        words, index_bits = self._words, self._index_bits
+        fingerprint = (hashed & self._known_mask) >> self._fingerprint_shift or 1
+        slot = HEADER + (hashed >> self._home_shift)
+        while word := words[slot]:
+            if word >> index_bits == fingerprint:
+                index = word & self._index_mask
+                return self.rows.get(index) or self._read(index)
+            slot += 1
+        return None
 
-    def _getter(self, secret: bytes) -> Callable[[bytes], Membership | None]:
-        find = self.find
-
-        def get(key: bytes) -> Membership | None:
-            """The membership of ``merchant/customer``, and never another merchant's."""
-            row = find(unpack(blake2b(key, digest_size=8, salt=secret).digest())[0])  # as `hash`, a call shorter
-            return row.membership if row is not None and key.startswith(row.prefix) else None
-
-        return get
+    def hash(self, key: bytes) -> int:
+        """The 64-bit hash of a customer's key, which nobody without the secret can steer: public ids under a known hash
+        would let anyone build long probes."""
+        state = self._salted.copy()
+        state.update(key)
+        hashed: int = _unpack(state.digest())[0]
+        return hashed
 
     def _read(self, index: int) -> Row | None:
         if self._memberships is None:
@@ -109,17 +114,10 @@ class View:
         return None
 
 
-def hasher(secret: bytes) -> Callable[[bytes], int]:
-    """The 64-bit hash of a customer's key, which nobody without the secret can steer: public ids under a known hash would
-    let anyone build long probes. The secret is BLAKE2's salt: it goes into the first state, as a key's
-    block would, without hashing that block first.
-    """
-
-    def hash_key(key: bytes) -> int:
-        hashed: int = unpack(blake2b(key, digest_size=8, salt=secret).digest())[0]
-        return hashed
-
-    return hash_key
+def salted(secret: bytes) -> blake2b:
+    """What keys are hashed from, copied for each. The secret is BLAKE2's salt: it goes into the first state, as a key's
+    block would, without hashing that block first."""
+    return blake2b(digest_size=8, salt=secret)
 
 
 def layout_of(words: memoryview[int]) -> Layout:

@@ -10,7 +10,7 @@ import pytest
 from api.edge.table import DictTable, PackedTable, clear, table_directory
 from api.edge.table.growth import rebuilt
 from api.edge.table.layout import GONE, PROBES, Layout
-from api.edge.table.view import HEADER, SECRET_BYTES
+from api.edge.table.view import HEADER
 from models.contracts.errors import ConfigurationError
 from models.contracts.profile import Membership
 from models.contracts.settings import Settings
@@ -112,12 +112,10 @@ def test_a_word_under_anothers_hash_gives_no_other_merchants_membership(tmp_path
     table.publish()
     table.put(b"shop/c", LEARNED[0])
     reader = PackedTable.attach(tmp_path)
-    find, stolen = reader._newest().find, reader.hash(b"shop/c")
-    reader._view.find = lambda hashed: find(stolen)  # as if all hashes were one
-    reader._view.get = reader._view._getter(bytes(SECRET_BYTES))
-    assert reader.get(b"shop/other") == LEARNED[0], "inside one merchant it cannot be told"
-    assert reader.get(b"shop2/c") is None
-    assert reader.get(b"sho/p") is None
+    view, stolen = reader._newest(), reader.hash(b"shop/c")
+    assert view.of(stolen, b"shop/other") == LEARNED[0], "inside one merchant it cannot be told"
+    assert view.of(stolen, b"shop2/c") is None
+    assert view.of(stolen, b"sho/p") is None
     table.close()
 
 
