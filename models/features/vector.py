@@ -66,21 +66,24 @@ class Vectoriser:
 
     def __call__(self, profile: Profile, at: int) -> Vector:
         """Shape (len(schema.names),), read at `at` (ms), never before the profile's last event."""
-        return np.array(self._row(profile, at), dtype=np.float32)
+        return np.array(self.row(profile, at), dtype=np.float32)
 
     def rows(self, profiles: Sequence[Profile], ats: Sequence[int]) -> npt.NDArray[np.float32]:
         """Shape (len(profiles), len(schema.names)): each as `__call__` has it, made into numbers at once."""
-        rows = np.array([self._row(profile, at) for profile, at in zip(profiles, ats, strict=True)], dtype=np.float32)
+        rows = np.array([self.row(profile, at) for profile, at in zip(profiles, ats, strict=True)], dtype=np.float32)
         return rows.reshape(len(profiles), self._size)
 
-    def _row(self, profile: Profile, at: int) -> list[float]:
+    def row(self, profile: Profile, at: int) -> list[float]:
+        """As `__call__`, in plain floats."""
         x = [0.0] * self._size
         factor = factors(profile, at)
         families = profile.families
         for index, family, value, span in self._counts:
             counters = profile.counters if family is None else values_of(profile, family)
             if (counter := counters.get(value)) is not None:
-                x[index] = log1p(max(0.0, getattr(counter, span) * factor[span]))
+                number: float = getattr(counter, span)
+                if number > 0.0:
+                    x[index] = log1p(number * factor[span])
         for index, value, span in self._of_sessions:
             x[index] = log1p(max(0.0, summed(profile, value, span) * factor[span]))
         for (family_name, span), places in self._shares.items():
@@ -92,16 +95,19 @@ class Vectoriser:
 
 
 def _put_shares(x: list[float], values: dict[str, Counter], places: dict[str, int], span: Span, factor: float) -> None:
-    rest = places.get(OTHER)
-    whole = 0.0
+    rest = places.get(OTHER, -1)
+    whole = PRIOR_VIEWS
+    touched: list[int] = []
     for value, counter in values.items():
-        count: float = getattr(counter, span) * factor
-        whole += count
+        number: float = getattr(counter, span)
+        number *= factor
+        whole += number
         place = places.get(value, rest)
-        if place is not None:
-            x[place] += count
-    whole += PRIOR_VIEWS
-    for place in places.values():
+        if place >= 0 and number > 0.0:
+            if x[place] == 0.0:
+                touched.append(place)
+            x[place] += number
+    for place in touched:
         x[place] /= whole
 
 

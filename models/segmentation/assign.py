@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from msgspec import Raw
 from models.contracts.contents import DefinedSegment
 from models.contracts.profile import RECENT_CHANGES, Assignment, Change, Membership, Profile, pack
 from models.contracts.segments import SegmentModel
-from models.features.vector import Vector, Vectoriser
+from models.features.vector import Vectoriser
 from models.segmentation.rules import profile_rule
 
 NOWHERE: Final = Membership()
@@ -25,6 +26,8 @@ class Nearest:
 
     With z = (x - mean) / scale, ``|z - c|^2 = |z|^2 + (|c|^2 + 2 c.m) - (2 c / scale) . x`` where m = mean / scale: what
     differs between centres is one product and one sum, and |z| is needed only for the switching margin.
+
+    Of a single row most features are 0, and centres are few: plain floats are quicker than arrays there.
     """
 
     def __init__(self, model: SegmentModel) -> None:
@@ -34,16 +37,31 @@ class Nearest:
         self._slope = -2.0 * centres / self._scale
         self._base = (centres**2).sum(axis=1) + 2.0 * centres @ (self._mean / self._scale)
         self._keep = (1.0 - model.margin) ** 2
+        # For a single row, where |z|^2 = |z of nothing|^2 + x (curve x - twist).
+        self._bases: list[float] = self._base.tolist()
+        self._slopes: list[list[float]] = self._slope.tolist()
+        self._nothing = float(((self._mean / self._scale) ** 2).sum())
+        self._curves: list[float] = (self._scale**-2.0).tolist()
+        self._twists: list[float] = (2.0 * self._mean / self._scale**2).tolist()
 
-    def index(self, x: Vector, current: int | None) -> int:
+    def index(self, x: list[float], current: int | None) -> int:
         """The nearest centre, or `current` where that is not nearer by the margin."""
-        partial = self._base + self._slope @ x.astype(np.float64)
-        best = int(partial.argmin())
+        some = [(place, value) for place, value in enumerate(x) if value != 0.0]
+        best, least, held = 0, inf, 0.0
+        for centre, slope in enumerate(self._slopes):
+            partial = self._bases[centre]
+            for place, value in some:
+                partial += slope[place] * value
+            if partial < least:
+                best, least = centre, partial
+            if centre == current:
+                held = partial
         if current is None or best == current:
             return best
-        z = (x - self._mean) / self._scale
-        square = float(z @ z)
-        return best if square + partial[best] < self._keep * (square + partial[current]) else current
+        square = self._nothing
+        for place, value in some:
+            square += value * (self._curves[place] * value - self._twists[place])
+        return best if square + least < self._keep * (square + held) else current
 
     def indices(
         self, rows: npt.NDArray[np.float32], current: npt.NDArray[np.intp] | None = None
@@ -75,7 +93,7 @@ class Segmenter:
         """Where the profile belongs at `at` (ms). The very membership it has where no segment changes."""
         learned = None
         if self._nearest is not None and self._vector is not None and _is_known(profile):
-            learned = self._ids[self._nearest.index(self._vector(profile, at), self._current(profile))]
+            learned = self._ids[self._nearest.index(self._vector.row(profile, at), self._current(profile))]
         return self._member(profile, at, learned)
 
     def memberships(self, profiles: Sequence[Profile], ats: Sequence[int]) -> list[Membership]:

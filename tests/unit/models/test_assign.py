@@ -117,9 +117,9 @@ def test_nearest_with_margin_is_what_plain_distances_say(
     x = vector(profile, made.features, profile.last)
     plain = distances(made, x)
     best = min(plain)
-    assert plain[Nearest(made).index(x, None)] == pytest.approx(best, abs=1e-6)
+    assert plain[Nearest(made).index(x.tolist(), None)] == pytest.approx(best, abs=1e-6)
     held = current % len(places)
-    chosen = Nearest(made).index(x, held)
+    chosen = Nearest(made).index(x.tolist(), held)
     if best < (1 - margin) * plain[held] - 1e-6:
         assert plain[chosen] == pytest.approx(best, abs=1e-6)
     elif best > (1 - margin) * plain[held] + 1e-6:
@@ -134,7 +134,7 @@ def test_many_at_once_are_assigned_as_one_by_one(
     nearest = Nearest(made)
     rows = np.array([vector(folded_all(events), made.features, START) for events, _ in customers])
     held = [current if current < len(places) else -1 for _, current in customers]
-    one_by_one = [nearest.index(x, None if h < 0 else h) for x, h in zip(rows, held, strict=True)]
+    one_by_one = [nearest.index(x.tolist(), None if h < 0 else h) for x, h in zip(rows, held, strict=True)]
     assert nearest.indices(rows, np.array(held)).tolist() == one_by_one
 
 
