@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from api.edge.live import Ready
 from api.edge.warm import Standing, Visit
-from api.edge.wording import NOBODY, Written, worded_for, written
+from api.edge.wording import FOR_NOBODY, Written, event_of, worded_for, written, written_again
 from models.contracts.context import Context
-from models.contracts.decisions import Decision, Fresh
-from models.contracts.events import PAGE, Query, Verdict
+from models.contracts.decisions import Fresh, Reason, encode_decision
+from models.contracts.events import Query, Verdict, encode_event
 from models.contracts.ids import RandomBytes, is_customer, new_id, route_of
 from models.contracts.profile import Membership, Profile
 from models.contracts.wire import QueryRequest
-from models.decisions import arm_of, decide
+from models.decisions import arm_of, decide, goes_on
+from models.decisions.choice import NOBODY
+from models.decisions.shelf import Going
+from models.features.fold import Seen
 from models.sessions import Judged, judge
 
 NOT_SHOWN: Final[Mapping[str, int]] = {}
@@ -49,12 +52,13 @@ class Known(Struct, frozen=True, gc=False):
 class Answered:
     """What goes out and what is kept."""
 
-    __slots__ = ("answer", "decisions", "event")
+    __slots__ = ("answer", "counted", "event")
 
-    def __init__(self, answer: Written, event: Query, decisions: list[Decision]) -> None:
+    def __init__(self, answer: Written, event: bytes, counted: list[tuple[Reason, Fresh]]) -> None:
+        """`counted`: of each decision, for the metrics."""
         self.answer = answer
         self.event = event
-        self.decisions = decisions
+        self.counted = counted
 
 
 def customer_of(request: QueryRequest, random: RandomBytes) -> str:
@@ -89,17 +93,38 @@ def answer_query(
     query = asked.request.id or new_id(random, "q_")
     _enter(visit, session.id, known.profile)  # before this query is folded into the profile
     if known.overlay:
-        visit.add(_local(asked, query, ready.merchant.id, customer, session.id))
+        visit.add(_seen(asked, query, ready.merchant.id, customer, session.id))
     if known.fresh == "overlay" and (profile := visit.fold()) is not None:
         membership = profile.membership  # with this very query folded in, by the model that the edge holds
     arm = arm_of(ready.merchant, customer)
-    stands = known.overlay and known.fresh != "context"
-    standing = Standing(ready.merchant, ready.segmenter, known.membership, membership, known.fresh, arm)
-    visit.standing = standing if stands else None
-    decisions = _decided(ready, asked, query, customer, visit, standing)
+    decisions = [
+        decide(
+            ready.shelf,
+            placement,
+            query=query,
+            customer=customer,
+            session=visit.session,
+            membership=membership,
+            context=asked.context,
+            now=asked.now,
+            kept=visit.choices.get(placement),
+            shown_counts=visit.counts.get(placement, NOT_SHOWN),
+            fresh=known.fresh,
+            arm=arm,
+        )
+        for placement in _each(asked.request.placements)
+    ]
+    visit.standing = None
+    if known.overlay and known.fresh != "context":
+        visit.standing = Standing(ready.merchant, ready.segmenter, known.membership, membership, known.fresh, arm)
+    counted: list[tuple[Reason, Fresh]] = []
     for decision in decisions:
-        _note(visit, decision)
-    return _answered(ready, asked, query, customer, session, visit, decisions)
+        _note(visit, decision.placement, decision.content)
+        counted.append((decision.reason, decision.fresh))
+    encoded = b",".join([encode_decision(decision) for decision in decisions])
+    event = _event(ready, asked, query, customer, session, encoded)
+    whose = worded_for(customer, _route(visit, ready, customer), session)
+    return Answered(written(ready, query, decisions, whose, debug=asked.debug), event, counted)
 
 
 def answer_kept(
@@ -107,17 +132,26 @@ def answer_kept(
 ) -> Answered | None:
     """The answer where a session goes on with what it has: then nothing is assigned, and the query waits to be folded until
     something is to be chosen. None where that is so now, and nothing is noted."""
+    member = NOBODY if standing.membership is None else standing.membership
+    placements, choices, context = asked.request.placements, visit.choices, asked.context
+    going: list[Going] = []
+    for placement in _each(placements):
+        shown = visit.counts.get(placement, NOT_SHOWN)
+        kept = choices.get(placement)
+        one = goes_on(ready.shelf, placement, member, context, asked.now, kept, shown, standing.fresh, standing.arm)
+        if one is None:
+            return None
+        going.append(one)
     query = asked.request.id or new_id(random, "q_")
-    decisions = _decided(ready, asked, query, customer, visit, standing)
-    choices = visit.choices
-    for decision in decisions:
-        placement = decision.placement
-        if decision.content != choices.get(placement) or (decision.content is None and placement in ready.shelf.places):
-            return None  # there is something to choose
-    visit.add(_local(asked, query, ready.merchant.id, customer, session.id))
-    for decision in decisions:
-        _note(visit, decision)
-    return _answered(ready, asked, query, customer, session, visit, decisions)
+    visit.add(_seen(asked, query, ready.merchant.id, customer, session.id))
+    counted: list[tuple[Reason, Fresh]] = []
+    for one in going:
+        _note(visit, one.decision.placement, one.decision.content)
+        counted.append((one.reason, one.fresh))
+    encoded = going[0].event if len(going) == 1 else b",".join([one.event for one in going])
+    event = _event(ready, asked, query, customer, session, encoded)
+    whose = worded_for(customer, _route(visit, ready, customer), session)
+    return Answered(written_again(ready, query, going, whose), event, counted)
 
 
 def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBytes) -> Answered:
@@ -136,7 +170,7 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
             now=asked.now,
             fresh="context",
         )
-        for placement in dict.fromkeys(asked.request.placements)
+        for placement in _each(asked.request.placements)
     ]
     verdict: Verdict = "new"
     event = Query(
@@ -151,68 +185,44 @@ def answer_contextual(ready: Ready, asked: Asked, consent: str, random: RandomBy
         consent="denied" if consent == "denied" else "unknown",
         bot=asked.request.bot,
     )
-    return Answered(written(ready, query, decisions, NOBODY, debug=asked.debug), event, decisions)
+    counted = [(decision.reason, decision.fresh) for decision in decisions]
+    answer = written(ready, query, decisions, FOR_NOBODY, debug=asked.debug)
+    return Answered(answer, encode_event(event), counted)
 
 
-def _decided(ready: Ready, asked: Asked, query: str, customer: str, visit: Visit, standing: Standing) -> list[Decision]:
-    placements = asked.request.placements
-    return [
-        decide(
-            ready.shelf,
-            placement,
-            query=query,
-            customer=customer,
-            session=visit.session,
-            membership=standing.membership,
-            context=asked.context,
-            now=asked.now,
-            kept=visit.choices.get(placement),
-            shown_counts=visit.counts.get(placement, NOT_SHOWN),
-            fresh=standing.fresh,
-            arm=standing.arm,
-        )
-        for placement in (placements if len(placements) == 1 else dict.fromkeys(placements))
-    ]
+def _each(placements: tuple[str, ...]) -> Iterable[str]:
+    """Each once."""
+    return placements if len(placements) == 1 else dict.fromkeys(placements)
 
 
-def _local(asked: Asked, query: str, merchant: str, customer: str, session: str) -> Query:
+def _seen(asked: Asked, query: str, merchant: str, customer: str, session: str) -> Seen:
     """As much of the event as folding it here reads: what segments are made of."""
-    context = asked.context
-    return Query(
-        id=query,
-        merchant=merchant,
-        customer=customer,
-        session=session,
-        at=asked.at,
-        received=asked.now,
-        context={name: context[name] for name in PAGE if name in context},
-        placements=(),
+    context, request = asked.context, asked.request
+    page = context.get("category"), context.get("campaign"), context.get("product")
+    return Seen(query, merchant, customer, session, asked.at, asked.now, page, drawn=not request.id)
+
+
+def _event(ready: Ready, asked: Asked, query: str, customer: str, session: Judged, decisions: bytes) -> bytes:
+    request = asked.request
+    return event_of(
+        query,
+        ready.merchant.id,
+        customer,
+        session,
+        asked.at,
+        asked.now,
+        request.sent,
+        asked.context,
+        request.placements,
+        decisions,
     )
 
 
-def _answered(
-    ready: Ready, asked: Asked, query: str, customer: str, session: Judged, visit: Visit, decisions: list[Decision]
-) -> Answered:
+def _route(visit: Visit, ready: Ready, customer: str) -> int:
     route = visit.route
     if route is None:
         route = visit.route = route_of(ready.merchant.id, customer)
-    event = Query(
-        id=query,
-        merchant=ready.merchant.id,
-        customer=customer,
-        session=session.id,
-        at=asked.at,
-        received=asked.now,
-        client_at=asked.request.sent,
-        context=asked.context,
-        placements=asked.request.placements,
-        decisions=tuple(decisions),
-        verdict=session.verdict,
-        verdict_reason=session.reason,
-        consent="granted",
-    )
-    whose = worded_for(customer, route, session)
-    return Answered(written(ready, query, decisions, whose, debug=asked.debug), event, decisions)
+    return route
 
 
 def _enter(visit: Visit, session: str, profile: Profile | None) -> None:
@@ -227,10 +237,12 @@ def _enter(visit: Visit, session: str, profile: Profile | None) -> None:
                 visit.choices[shown.placement] = shown.content
 
 
-def _note(visit: Visit, decision: Decision) -> None:
-    content = decision.content
+def _note(visit: Visit, placement: str, content: str | None) -> None:
     if content is None:
         return
-    visit.choices[decision.placement] = content
-    counts = visit.counts.setdefault(decision.placement, {})
-    counts[content] = counts.get(content, 0) + 1
+    visit.choices[placement] = content
+    counts = visit.counts.get(placement)
+    if counts is None:
+        visit.counts[placement] = {content: 1}
+    else:
+        counts[content] = counts.get(content, 0) + 1

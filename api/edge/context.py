@@ -64,7 +64,7 @@ def _value(name: str, value: object, keys: int, characters: int) -> ContextValue
 
 def path(page: str) -> str:
     """Without query and fragment, which may name a person."""
-    return page.partition("?")[0].partition("#")[0]
+    return page if "?" not in page and "#" not in page else page.partition("?")[0].partition("#")[0]
 
 
 @lru_cache(maxsize=4096)

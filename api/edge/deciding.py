@@ -6,8 +6,6 @@ whether the event was kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -30,12 +28,9 @@ from api.edge.live import Ready
 from api.edge.replies import Headers, answer_headers
 from api.edge.state import Edge
 from api.edge.warm import WAITING
-from api.edge.wording import Written
 from api.problems import invalid, not_json
 from api.tokens import allows
-from models.contracts.decisions import Decision
 from models.contracts.errors import RequestError
-from models.contracts.events import encode_event
 from models.contracts.ids import customer_key, is_id, new_id
 from models.contracts.wire import MAX_PLACEMENTS, QueryRequest, UnreadQuery
 from models.segmentation.assign import Segmenter
@@ -44,22 +39,23 @@ from models.sessions import Judged
 AHEAD_MS: Final = 300_000
 _decode = msgspec.json.Decoder(QueryRequest).decode
 _decode_unread = msgspec.json.Decoder(UnreadQuery).decode
-_is_id = lru_cache(4096)(is_id)
+_ids: Final[set[str]] = set()
+"""Merchants and placements that were found well-formed."""
+MOST_IDS: Final = 4096
 
 
 class Outcome:
     """An answer that is ready but for what became of its event."""
 
-    __slots__ = ("_answer", "_told", "decisions", "event", "headers")
+    __slots__ = ("_answer", "_told", "counted", "event", "headers")
 
-    def __init__(
-        self, headers: Headers, answer: Written, decisions: Sequence[Decision], event: bytes | None, *, told: bool
-    ) -> None:
-        """`told`: the answer says if the event was kept; what belongs to nobody is kept for the results alone."""
+    def __init__(self, headers: Headers, answered: Answered, *, keep: bool, told: bool) -> None:
+        """`keep`: there is an event to keep. `told`: the answer says if it was kept; what belongs to nobody is kept for the
+        results alone."""
         self.headers = headers
-        self._answer = answer
-        self.decisions = decisions
-        self.event = event
+        self._answer = answered.answer
+        self.counted = answered.counted
+        self.event = answered.event if keep else None
         """To be kept before the answer leaves; None: there is nothing to keep."""
         self._told = told
 
@@ -79,8 +75,24 @@ def decoded(body: bytes) -> QueryRequest:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return _by_contract(body)
     placements = query.placements
-    usual = 0 < len(placements) <= MAX_PLACEMENTS and _is_id(query.merchant) and all(map(_is_id, placements))
-    return query if usual and (query.id is None or is_id(query.id)) else _by_contract(body)
+    if not 0 < len(placements) <= MAX_PLACEMENTS or not _is_known(query.merchant):
+        return _by_contract(body)
+    for placement in placements:
+        if not _is_known(placement):
+            return _by_contract(body)
+    return query if query.id is None or is_id(query.id) else _by_contract(body)
+
+
+def _is_known(name: str) -> bool:
+    """`is_id`, of names that are the same few."""
+    if name in _ids:
+        return True
+    if not is_id(name):
+        return False
+    if len(_ids) >= MOST_IDS:
+        _ids.clear()
+    _ids.add(name)
+    return True
 
 
 def _by_contract(body: bytes) -> QueryRequest:
@@ -104,18 +116,16 @@ def decided(edge: Edge, head: Head, query: QueryRequest) -> Outcome:
     headers = answer_headers(head.origins[0] if head.origins else None)
     if query.bot or not personal(ready.merchant, query.consent, head):
         answered = answer_contextual(ready, asked, query.consent, edge.random)
-        event = None if query.bot else encode_event(answered.event)
-        return Outcome(headers, answered.answer, answered.decisions, event, told=False)
-    answered = _personal(edge, ready, asked)
-    return Outcome(headers, answered.answer, answered.decisions, encode_event(answered.event), told=True)
+        return Outcome(headers, answered, keep=not query.bot, told=False)
+    return Outcome(headers, _personal(edge, ready, asked), keep=True, told=True)
 
 
 def count(edge: Edge, outcome: Outcome, kept: bool | None) -> None:
     """Into the metrics, once it is known what became of the event."""
     if outcome.event is None:
         edge.metrics.bots.inc()
-    for decision in outcome.decisions:
-        edge.metrics.decided(decision.reason, decision.fresh)
+    for reason, fresh in outcome.counted:
+        edge.metrics.decided(reason, fresh)
     edge.metrics.recorded(outcome.recorded(kept))
 
 
@@ -135,7 +145,7 @@ def _asked(edge: Edge, head: Head, query: QueryRequest) -> Asked:
 def _personal(edge: Edge, ready: Ready, asked: Asked) -> Answered:
     customer = customer_of(asked.request, edge.random)
     key = customer_key(ready.merchant.id, customer)
-    if edge.erasures.erased(key):  # served as somebody new; the session was the erased one's
+    if edge.erasures.commands and edge.erasures.erased(key):  # served as somebody new; the session was the erased one's
         customer = new_id(edge.random)
         key = customer_key(ready.merchant.id, customer)
         request = structs.replace(asked.request, customer=customer, session=None)

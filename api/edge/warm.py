@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from api.edge.live import Ready
@@ -13,8 +12,8 @@ from models.contracts.decisions import Arm, Fresh
 from models.contracts.events import Event
 from models.contracts.ids import customer_key
 from models.contracts.profile import Membership, Profile, decode_profile
-from models.features.fold import fold
-from models.features.marks import contains, note
+from models.features.fold import Seen, fold, fold_seen
+from models.features.marks import contains, holds, note, remember
 from models.segmentation.assign import Segmenter
 
 LOCAL_EVENTS: Final = 32
@@ -35,52 +34,72 @@ class Made(NamedTuple):
     segmenter: Segmenter | None
 
 
-@dataclass(slots=True)
 class Standing:
     """What a session's content was last judged by. While none of it is another, the next query of the session needs no
     profile: its content stays."""
 
-    merchant: Merchant
-    segmenter: Segmenter
-    streamed: Membership | None
-    """The assignment that the stream had brought."""
-    membership: Membership | None
-    fresh: Fresh
-    arm: Arm
+    __slots__ = ("arm", "fresh", "membership", "merchant", "segmenter", "streamed")
+
+    def __init__(
+        self,
+        merchant: Merchant,
+        segmenter: Segmenter,
+        streamed: Membership | None,
+        membership: Membership | None,
+        fresh: Fresh,
+        arm: Arm,
+    ) -> None:
+        """`streamed`: the assignment that the stream had brought."""
+        self.merchant = merchant
+        self.segmenter = segmenter
+        self.streamed = streamed
+        self.membership = membership
+        self.fresh = fresh
+        self.arm = arm
 
     def holds(self, ready: Ready, streamed: Membership | None) -> bool:
         """Whether merchant, model, rules and assignment are the same."""
-        return self.segmenter is ready.segmenter and self.merchant is ready.merchant and self.streamed == streamed
+        if self.segmenter is not ready.segmenter or self.merchant is not ready.merchant:
+            return False
+        return self.streamed is streamed or self.streamed == streamed
 
 
-@dataclass(slots=True)
+Local = Event | Seen
+"""An event on its way to the stream."""
+
+
 class Visit:
     """What this edge alone knows of a customer: events on their way, and the session's choices and counts."""
 
-    session: str | None = None
-    local: list[Event] = field(default_factory=list)
-    choices: dict[str, str] = field(default_factory=dict)
-    """placement -> content that this session keeps."""
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    """placement -> content -> how often this session was shown it."""
-    standing: Standing | None = None
-    waiting: int = 0
-    """Local events since those were let go that the stream had brought."""
-    trimmed: int | None = None
-    """Stamp of the profile that they were last compared with; None where that is not all that tells."""
-    route: int | None = None
-    """The customer's, once it was asked for."""
-    profile: Profile | None = None
-    """The customer as of the first `folded` of the local events, where `made` is not None."""
-    folded: int = 0
-    made: Made | None = None
+    __slots__ = (
+        "choices", "counts", "folded", "local", "made", "profile", "route", "session", "standing", "trimmed", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, local: list[Local] | None = None) -> None:
+        self.session: str | None = None
+        self.local: list[Local] = [] if local is None else local
+        self.choices: dict[str, str] = {}
+        """placement -> content that this session keeps."""
+        self.counts: dict[str, dict[str, int]] = {}
+        """placement -> content -> how often this session was shown it."""
+        self.standing: Standing | None = None
+        self.waiting = 0
+        """Local events since those were let go that the stream had brought."""
+        self.trimmed: int | None = None
+        """Stamp of the profile that they were last compared with; None where that is not all that tells."""
+        self.route: int | None = None
+        """The customer's, once it was asked for."""
+        self.profile: Profile | None = None
+        """The customer as of the first `folded` of the local events, where `made` is not None."""
+        self.folded = 0
+        self.made: Made | None = None
 
     def enter(self, session: str) -> None:
         """A new session begins with no choices and counts of 0."""
         if session != self.session:
             self.session, self.choices, self.counts = session, {}, {}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Local) -> None:
         """One more event on its way."""
         self.waiting += 1
         local = self.local
@@ -94,17 +113,29 @@ class Visit:
         only by a margin, the way to a segment counts."""
         profile, segmenter = self.profile, None if self.made is None else self.made.segmenter
         for event in self.local[self.folded :]:
-            if profile is None or not contains(profile, event):  # a browser may send one twice
+            if isinstance(event, Seen):
+                if profile is not None and not event.drawn and holds(profile, event.id):
+                    continue
+                profile = fold_seen(profile, event)
+                remember(profile, event.id)
+            elif profile is None or not contains(profile, event):  # a browser may send one twice
                 profile = fold(profile, event)
                 note(profile, event)
-                if segmenter is not None:
-                    profile.membership = segmenter.membership(profile, event.at)
+            else:
+                continue
+            if segmenter is not None:
+                profile.membership = segmenter.membership(profile, event.at)
         self.profile, self.folded = profile, len(self.local)
         return profile
 
     def forget(self) -> None:
         """Lets the decoded profile go; the next query makes it again."""
         self.profile, self.folded, self.made = None, 0, None
+
+
+def _is_in(profile: Profile, event: Local) -> bool:
+    """Whether it is folded into that profile."""
+    return holds(profile, event.id) if isinstance(event, Seen) else contains(profile, event)
 
 
 class Warm:
@@ -178,9 +209,9 @@ class Warm:
             if there is None:
                 return False
             known_stamp, profile = there[0], decode_profile(there[1])
-        if profile is not None:
+        if profile is not None and visit.local:
             streamed = profile
-            visit.local = [event for event in visit.local if not contains(streamed, event)]
+            visit.local = [event for event in visit.local if not _is_in(streamed, event)]
         visit.profile, visit.folded, visit.made = profile, 0, Made(stamp, known, known_stamp, segmenter)
         return True
 

@@ -1,7 +1,7 @@
-"""Wording: an answer as bytes, put together from parts that are encoded once.
+"""Wording: an answer and its event as bytes, put together from parts that are encoded once.
 
 What is spliced needs no escaping: ids of every kind match `models.contracts.ids.ID_PATTERN`, verdicts and reasons are ours.
-The test compares with what `models.contracts.wire.QueryAnswer` encodes to.
+The test compares with what `models.contracts.wire.QueryAnswer` and `models.contracts.events.Query` encode to.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from msgspec import structs
 
 from api.edge.live import Ready
 from models.contracts.contents import Content, Image
+from models.contracts.context import Context
 from models.contracts.decisions import Decision, decision_id
 from models.contracts.wire import ContentAnswer
+from models.decisions.shelf import Going
 from models.sessions import Judged
 
 _encode = msgspec.json.Encoder().encode
 _RECORDED: Final[Mapping[bool | None, bytes]] = {True: b"true", False: b"false", None: b"null"}
 
 
-NOBODY: Final = '"customer":null,"route":null,"session":null'
+FOR_NOBODY: Final = '"customer":null,"route":null,"session":null'
 
 
 class Written:
@@ -39,11 +41,48 @@ class Written:
 
 
 def written(ready: Ready, query: str, decisions: Sequence[Decision], whose: str, *, debug: bool) -> Written:
-    """The answer to `query`; `whose` as `worded_for` has it, or NOBODY."""
-    if len(decisions) == 1:
-        contents = _shown(ready, query, decisions[0], debug=debug)
-    else:
-        contents = b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions])
+    """The answer to `query`; `whose` as `worded_for` has it, or FOR_NOBODY."""
+    return _around(query, whose, b",".join([_shown(ready, query, decision, debug=debug) for decision in decisions]))
+
+
+def written_again(ready: Ready, query: str, going: Sequence[Going], whose: str) -> Written:
+    """The same for what a session goes on with."""
+    if len(going) == 1:
+        return _around(query, whose, _shown_again(ready, query, going[0]))
+    return _around(query, whose, b",".join([_shown_again(ready, query, one) for one in going]))
+
+
+def event_of(
+    query: str,
+    merchant: str,
+    customer: str,
+    session: Judged,
+    at: int,
+    received: int,
+    client_at: int | None,
+    context: Context,
+    placements: Sequence[str],
+    decisions: bytes,
+) -> bytes:
+    """The event of a query that is somebody's, as `models.contracts.events.Query` encodes; `decisions` encoded, with commas
+    between them."""
+    moment = str(received)
+    sent = "" if client_at is None else f',"client_at":{client_at}'
+    begins = (
+        f'{{"type":"query","id":"{query}","merchant":"{merchant}","customer":"{customer}","session":"{session.id}",'
+        f'"at":{moment if at == received else at},"received":{moment}{sent}'
+    )
+    asked = placements[0] if len(placements) == 1 else '","'.join(placements)
+    said = "" if session.verdict == "kept" else f',"verdict":"{session.verdict}"'
+    if session.reason is not None:
+        said += f',"verdict_reason":"{session.reason}"'
+    there = b',"context":%b' % _encode(context) if context else b""
+    return b'%b%b,"placements":["%b"],"decisions":[%b]%b}' % (
+        begins.encode(), there, asked.encode(), decisions, said.encode(),
+    )  # fmt: skip
+
+
+def _around(query: str, whose: str, contents: bytes) -> Written:
     return Written(f'{{"v":1,"id":"{query}",{whose},"recorded":'.encode(), b',"contents":{%b}}' % contents)
 
 
@@ -65,11 +104,28 @@ def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> byte
     name = decision_id(query, placement)
     if debug:
         return f'"{placement}":'.encode() + _encode(_explained(content_answer(found, name), decision))
+    return b'%b%b"}' % (_prepared(ready, placement, found), name.encode())
+
+
+def _shown_again(ready: Ready, query: str, going: Going) -> bytes:
+    """As `_shown`."""
+    if not going.answer:
+        content, placement = going.decision.content, going.decision.placement
+        found = None if content is None else ready.shelf.contents.get(content)
+        if found is None:
+            return f'"{placement}":null'.encode()
+        going.answer = _prepared(ready, placement, found)
+        going.name = f'/{placement}"}}'
+    return going.answer + (query + going.name).encode()
+
+
+def _prepared(ready: Ready, placement: str, found: Content) -> bytes:
+    """All of it but the name of the decision, which is its last field."""
     prepared = ready.wordings.get((placement, found.id))
-    if prepared is None:  # all of it but the name of the decision, which is its last field
+    if prepared is None:
         prepared = b'"%b":%b' % (placement.encode(), _encode(content_answer(found, "")).removesuffix(b'"}'))
         ready.wordings[placement, found.id] = prepared
-    return b'%b%b"}' % (prepared, name.encode())
+    return prepared
 
 
 def content_answer(found: Content, name: str) -> ContentAnswer:

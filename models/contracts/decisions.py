@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 Reason = Literal["pinned", "learned", "kept", "uniform", "best", "contextual", "prior", "nothing"]
 """The step that decided: `learned` = a row of the content table, `prior` = associations without evidence yet,
@@ -47,6 +47,9 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The draw, in [0, 1), over `eligible` in id order."""
     propensity: float | None = None
     """The probability with which this content was drawn, after renormalising and flooring: exact."""
+
+
+encode_decision = json.Encoder().encode
 
 
 def decision_id(query: str, placement: str) -> str:

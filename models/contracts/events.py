@@ -12,7 +12,8 @@ from models.contracts.decisions import Decision
 from models.contracts.ids import contextual_key, customer_key
 
 SCHEMA = 1
-PAGE = ("category", "campaign", "product")
+Page = tuple[ContextValue | None, ContextValue | None, ContextValue | None]
+"""Values of category, campaign and product in a context: what folding reads of it."""
 Consent = Literal["granted", "denied", "unknown"]
 Verdict = Literal["kept", "new", "expired"]
 
@@ -44,8 +45,8 @@ class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
     context: Context = field(default_factory=dict)
 
     @property
-    def page(self) -> tuple[ContextValue | None, ContextValue | None, ContextValue | None]:
-        """What folding reads of the context: the values of PAGE."""
+    def page(self) -> Page:
+        """What folding reads of the context."""
         context = self.context
         return context.get("category"), context.get("campaign"), context.get("product")
 

@@ -12,7 +12,7 @@ from models.contracts.profile import Membership
 from models.contracts.tables import OVERALL
 from models.decisions.context_segments import OTHER_CONTEXT, context_segment
 from models.decisions.holdouts import arm_of, unit
-from models.decisions.shelf import Candidate, Choice, Eligible, Place, Shelf
+from models.decisions.shelf import Candidate, Choice, Eligible, Going, Place, Shelf
 
 FLOOR: Final = 0.05
 """This much of every draw is even over the eligible, so that each keeps at least FLOOR / n."""
@@ -67,21 +67,48 @@ def decide(
     place = shelf.places.get(placement)
     if place is None:
         return _decision(shelf, placement, None, NOTHING, arm, fresh, member, names, NOTHING_SHOWN)
-    eligible = _eligible(place, arm, member, context, now, shown_counts, only)
+    eligible = _eligible(place, arm, member, _passing(place, context, now, shown_counts), only)
     if merchant.freshness == "session" and (there := _kept(eligible, kept)) is not None:
-        if place.capped:
-            return _decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts)
-        alike = (kept, fresh, member.model_version, names)  # arm and membership are those of `eligible`
-        found = eligible.goes_on.get(alike)
-        if found is None:
-            if len(eligible.goes_on) >= MOST_MADE:
-                eligible.goes_on.clear()
-            found = _decision(shelf, placement, place, there, arm, fresh, member, names, NOTHING_SHOWN)
-            eligible.goes_on[alike] = found
-        return found
+        return _decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts)
     by = (merchant.id, query, placement) if customer is None else (merchant.id, customer, session or "", placement)
     choice = _choose(place, eligible, arm, _row(place, member, names), by, contextual=customer is None)
     return _decision(shelf, placement, place, choice, arm, fresh, member, names, shown_counts)
+
+
+def goes_on(
+    shelf: Shelf,
+    placement: str,
+    member: Membership,
+    context: Context,
+    now: int,
+    kept: str | None,
+    shown_counts: Mapping[str, int],
+    fresh: Fresh,
+    arm: Arm,
+) -> Going | None:
+    """What `decide` gives where it leaves a session what it has, and None where something is to be chosen. Of a merchant
+    whose freshness is session; arguments as there."""
+    names = context_segment(context, shelf.merchant.origins)
+    place = shelf.places.get(placement)
+    if place is None:
+        if kept is not None:
+            return None
+        return Going(_decision(shelf, placement, None, NOTHING, arm, fresh, member, names, NOTHING_SHOWN))
+    if kept is None:
+        return None
+    passing = _passing(place, context, now, shown_counts)
+    alike = (kept, names, passing, fresh, arm, member.learned, member.defined, member.model_version)
+    found = place.goes_on.get(alike)
+    if found is None or place.capped:
+        there = _kept(_eligible(place, arm, member, passing, None), kept)
+        if there is None or there.content != kept:
+            return None
+        found = Going(_decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts))
+        if not place.capped:
+            if len(place.goes_on) >= MOST_MADE:
+                place.goes_on.clear()
+            place.goes_on[alike] = found
+    return found
 
 
 def _decision(
@@ -143,14 +170,11 @@ def _eligible(
     place: Place,
     arm: Arm,
     member: Membership,
-    context: Context,
-    now: int,
-    shown: Mapping[str, int],
+    passing: tuple[bool, ...],
     only: Collection[str] | None,
 ) -> Eligible:
     """What is eligible is a function of arm, membership and what the tests of a few candidates say: few of its values
     come up, so each is made once."""
-    passing = tuple([test.passes(context, now, shown) for test in place.tested]) if place.tested else ()
     if only is not None:
         return _made(place, arm, member, passing, only)
     key = (arm, member.learned, member.defined, passing)
@@ -160,6 +184,11 @@ def _eligible(
             place.made.clear()
         found = place.made[key] = _made(place, arm, member, passing, None)
     return found
+
+
+def _passing(place: Place, context: Context, now: int, shown: Mapping[str, int]) -> tuple[bool, ...]:
+    """What the tests of a placement's candidates say."""
+    return tuple([test.passes(context, now, shown) for test in place.tested]) if place.tested else ()
 
 
 def _made(

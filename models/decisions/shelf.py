@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from models.contracts.contents import EVERYBODY, Association, Content, Merchant, Publication, Script
 from models.contracts.context import Context
-from models.contracts.decisions import Decision, Reason
+from models.contracts.decisions import Decision, Reason, encode_decision
 from models.contracts.tables import ContentTable
 from models.segmentation.rules import Test, context_conditions
 
@@ -55,25 +55,41 @@ class Choice(NamedTuple):
     propensity: float | None = None
 
 
+class Going:
+    """What a session that goes on shows again: alike for many customers, so made once, with what it becomes as bytes."""
+
+    __slots__ = ("answer", "decision", "event", "fresh", "name", "reason")
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        self.event = encode_decision(decision)
+        """As events have it."""
+        self.reason = decision.reason
+        self.fresh = decision.fresh
+        self.answer = b""
+        """As answers have it up to the query's id, and `name` what follows: put here by who words them."""
+        self.name = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Eligible:
     """What may be shown: the first pinned candidate that holds, the strongest prior of every eligible content, their ids
     in order, and what was asked for already: by row of the content table the probabilities, by content the choice of a
-    session that has it, and that session's decisions, which are alike for many customers."""
+    session that has it."""
 
     pinned: Candidate | None
     weights: dict[str, float]
     among: tuple[str, ...]
     chances: dict[str | None, list[float]] = field(default_factory=dict)
     keeps: dict[str, Choice] = field(default_factory=dict)
-    goes_on: dict[tuple[object, ...], Decision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One placement. `candidates`: higher priority first, then the newer. `versions`: of the contents they name.
     `capped`: contents that a candidate lets a session see only so often. `tested`: candidates with a schedule, cap or
-    conditions. `made`: what was found eligible, by arm, membership and who of `tested` passed."""
+    conditions. `made`: what was found eligible, by arm, membership and who of `tested` passed. `goes_on`: what was found to go
+    on, by that and all else that such a decision says."""
 
     candidates: tuple[Candidate, ...]
     capped: frozenset[str]
@@ -84,6 +100,7 @@ class Place:
     learned: bool
     tested: tuple[Candidate, ...]
     made: dict[tuple[object, ...], Eligible] = field(default_factory=dict)
+    goes_on: dict[tuple[object, ...], Going] = field(default_factory=dict)
 
 
 class Shelf:

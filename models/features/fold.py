@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from models.contracts.events import Click, Conversion, Event, Identify, Impression, Query, View
+from models.contracts.events import Click, Conversion, Event, Identify, Impression, Page, Query, View
 from models.contracts.profile import CLICK, IMPRESSION, Counter, Profile, Slow
 from models.features import shown
 from models.features.decay import MOVE_MS, Weights, add, count, move_landmark, weights
@@ -18,6 +18,34 @@ STEPS: Final = (Query, View, Click, Conversion)
 """What somebody who stays does. An impression comes by itself."""
 
 C = TypeVar("C", Counter, Slow)
+
+
+class Seen:
+    """A query as far as folding reads it where nobody remembers its decisions: at an edge, between query and stream."""
+
+    __slots__ = ("at", "customer", "drawn", "id", "merchant", "page", "received", "session")
+
+    def __init__(
+        self,
+        name: str,
+        merchant: str,
+        customer: str,
+        session: str,
+        at: int,
+        received: int,
+        page: Page,
+        *,
+        drawn: bool,
+    ) -> None:
+        """`name`: its id. `drawn`: which is the edge's own, so that nobody has sent it before."""
+        self.id = name
+        self.merchant = merchant
+        self.customer = customer
+        self.session = session
+        self.at = at
+        self.received = received
+        self.page = page
+        self.drawn = drawn
 
 
 def fold(profile: Profile | None, event: Event, later: list[Query] | None = None) -> Profile:
@@ -34,20 +62,13 @@ def fold(profile: Profile | None, event: Event, later: list[Query] | None = None
     at = event.at
     if profile is None:
         profile = begin(event)
-    by = weights(at, profile.landmark) if at - profile.landmark <= MOVE_MS else _moved(profile, at)
-    query = event if isinstance(event, Query) else None
-    if event.session is not None:
-        fold_session(profile, event.session, at, by, 1 if query is not None or isinstance(event, STEPS) else 0)
     late = at < profile.last
-    if not late:
-        profile.last = at
-    elif at < profile.first:
-        profile.first = at
-    if event.received > profile.received:
-        profile.received = event.received
+    query = event if isinstance(event, Query) else None
+    step = 1 if query is not None or isinstance(event, STEPS) else 0
+    by = _fold_time(profile, event.session, at, event.received, step)
     if query is not None:
         count(profile.counters, "queries", by)
-        _fold_page(profile, query, by)
+        _fold_page(profile, query.page, by)
         if query.decisions:
             if later is None:
                 shown.remember(profile, query, late=late)
@@ -58,6 +79,17 @@ def fold(profile: Profile | None, event: Event, later: list[Query] | None = None
                 later.append(query)
     else:
         _fold_other(profile, event, by)
+    return profile
+
+
+def fold_seen(profile: Profile | None, seen: Seen) -> Profile:
+    """As `fold`, of a query without decisions."""
+    at = seen.at
+    if profile is None:
+        profile = Profile(merchant=seen.merchant, customer=seen.customer, first=at, last=at, landmark=at)
+    by = _fold_time(profile, seen.session, at, seen.received, 1)
+    count(profile.counters, "queries", by)
+    _fold_page(profile, seen.page, by)
     return profile
 
 
@@ -73,6 +105,21 @@ def begin(event: Event) -> Profile:
     return Profile(merchant=event.merchant, customer=event.customer, first=at, last=at, landmark=at)
 
 
+def _fold_time(profile: Profile, session: str | None, at: int, received: int, step: int) -> Weights:
+    """When it was, and in which session; what it weighs."""
+    landmark = profile.landmark
+    by = weights(at, landmark) if at - landmark <= MOVE_MS else _moved(profile, at)
+    if session is not None:
+        fold_session(profile, session, at, by, step)
+    if at >= profile.last:
+        profile.last = at
+    elif at < profile.first:
+        profile.first = at
+    if received > profile.received:
+        profile.received = received
+    return by
+
+
 def _moved(profile: Profile, at: int) -> Weights:
     move_landmark(profile, at)
     return 1.0, 1.0, 1.0
@@ -84,7 +131,7 @@ def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
         count(counters, "impressions", by)
         shown.note(profile, event.decision, IMPRESSION)
     elif isinstance(event, View):
-        _fold_page(profile, event, by)
+        _fold_page(profile, event.page, by)
     elif isinstance(event, Click):
         count(counters, "clicks", by)
         _add_value(profile, "placement", event.placement, by)
@@ -96,8 +143,8 @@ def _fold_other(profile: Profile, event: Event, by: Weights) -> None:
         profile.known_id = event.known_id
 
 
-def _fold_page(profile: Profile, event: Query | View, by: Weights) -> None:
-    category, campaign, product = event.page
+def _fold_page(profile: Profile, page: Page, by: Weights) -> None:
+    category, campaign, product = page
     if category and isinstance(category, str):
         _add_value(profile, "category", category, by)
     if campaign and isinstance(campaign, str):

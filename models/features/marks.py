@@ -29,7 +29,12 @@ def contains(profile: Profile, event: Event) -> bool:
     origin = event.origin
     if origin is not None and profile.origins.get(origin.edge, -1) >= origin.seq:
         return True
-    return _hash(event.id) in profile.recent
+    return holds(profile, event.id)
+
+
+def holds(profile: Profile, event_id: str) -> bool:
+    """Whether an event of that id is among the last that were folded."""
+    return _hash(event_id) in profile.recent
 
 
 Known = Literal["replayed", "doubled"]

@@ -30,9 +30,14 @@ _SHARED: Final = frozenset(
     }
 )  # fmt: skip
 """Besides sec-*: whose lines are kept. A cookie, a referrer or whatever a proxy adds is one visitor's, and is not."""
+MOST_LINES: Final = 64
+_last: Final = [b"\n"] * MOST_LINES
+"""By its place in a head, the last of these lines: most are the same in the next, and to compare costs less than to look."""
 MOST_PLAIN: Final = 4096
 LONGEST_PLAIN: Final = 256
 """Bytes of a line that is kept: 1 MB in all, whatever is sent."""
+_RETURN: Final = 13
+_BLANKS: Final = (32, 9)
 
 
 def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_BYTES) -> Head | None:
@@ -43,37 +48,42 @@ def read(raw: bytes, start: int, end: int, peer: str | None, most: int = USUAL_B
     """
     if end - start > most:
         return None
-    first, *lines = raw[start : end + 1].split(b"\n")
-    parameters = _parameters(first)
+    lines = raw[start : end + 1].split(b"\n")
+    parameters = _parameters(lines[0])
     if parameters is None:
         return None
     origins: tuple[str, ...] = ()
     forwarded: tuple[str, ...] = ()
     gpc: str | None = None
     authorization: str | None = None
-    for line in lines:
-        if line in _plain:
-            continue
-        name, _, rest = line.partition(b":")
-        if not line.endswith(b"\r") or line.startswith((b" ", b"\t")):
-            return None  # it ends or goes on in a way that HTTP has given up
-        value = rest[:-1].lstrip(b" \t")
-        match header := name.lower():
-            case b"x-forwarded-for":
-                forwarded = (*forwarded, value.decode("latin-1"))
-            case b"origin":
-                origins = (*origins, value.decode("latin-1"))
-            case b"sec-gpc":
-                gpc = value.decode("latin-1") if gpc is None else gpc
-            case b"authorization":
-                authorization = value.decode("latin-1") if authorization is None else authorization
-            case _ if header not in _UNUSUAL or (header == b"connection" and value.lower() == b"keep-alive"):
-                if header in _SHARED or header.startswith(b"sec-"):
-                    _say_nothing(line)
+    for number in range(1, len(lines)):
+        line = lines[number]
+        if number < MOST_LINES:
+            if line == _last[number]:
                 continue
-            case _:
-                return None
-        if value.endswith((b" ", b"\t")):
+            if line in _plain:
+                _last[number] = line
+                continue
+        if not line or line[-1] != _RETURN or line[0] in _BLANKS:
+            return None  # it ends or goes on in a way that HTTP has given up
+        name, _, rest = line.partition(b":")
+        value = rest[:-1].lstrip(b" \t")
+        header = name.lower()
+        if header == b"x-forwarded-for":
+            forwarded = (*forwarded, value.decode("latin-1"))
+        elif header == b"origin":
+            origins = (*origins, value.decode("latin-1"))
+        elif header == b"sec-gpc":
+            gpc = value.decode("latin-1") if gpc is None else gpc
+        elif header == b"authorization":
+            authorization = value.decode("latin-1") if authorization is None else authorization
+        elif header in _UNUSUAL and not (header == b"connection" and value.lower() == b"keep-alive"):
+            return None
+        else:
+            if header in _SHARED or header[:4] == b"sec-":
+                _say_nothing(line)
+            continue
+        if value and value[-1] in _BLANKS:
             return None  # where it ends is a matter of opinion
     return Head(
         peer=peer,

@@ -24,6 +24,7 @@ from api.edge.state import Edge
 
 MOST_PIECES: Final = 16
 """A request that comes in more packets is uvicorn's: looking at what came so far at each packet would be quadratic."""
+_BEGINS: Final = len(heads.BEGIN)
 MOST_TURNS: Final = 64
 """Answers that wait on one connection before no more is read from it."""
 
@@ -81,7 +82,7 @@ class HotProtocol(Bounded):
 
     def _read(self, raw: bytes, new: bytes) -> None:
         """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
-        if not (raw.startswith(heads.BEGIN) or heads.BEGIN.startswith(raw)) or self._beyond_us():
+        if not (raw[:_BEGINS] == heads.BEGIN or heads.BEGIN.startswith(raw)) or self._beyond_us():
             return self._hand_over(raw, self._spared)
         messages = self._messages
         try:

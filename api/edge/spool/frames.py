@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 import google_crc32c
 
 HEAD: Final = struct.Struct("<IIQ")
+_BEFORE: Final = struct.Struct("<II")
 _SEQ: Final = struct.Struct("<Q")
+"""HEAD in two: the checksum begins with the second."""
 MAX_PAYLOAD: Final = 1024 * 1024
 """Four times the largest event that a 64 KB request can become: a length beyond it is damage."""
 
@@ -29,7 +31,8 @@ class Frame(NamedTuple):
 
 def encode(seq: int, payload: bytes) -> bytes:
     """One frame."""
-    return HEAD.pack(len(payload), google_crc32c.value(_SEQ.pack(seq) + payload), seq) + payload
+    checked = _SEQ.pack(seq) + payload
+    return _BEFORE.pack(len(payload), google_crc32c.value(checked)) + checked
 
 
 def read_at(data: bytes, start: int) -> Frame | None:

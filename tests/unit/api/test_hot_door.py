@@ -10,7 +10,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.edge.connection import Bounded, sweep
-from api.edge.hot import heads, hot_protocol
+from api.edge.hot import hot_protocol
 from api.edge.spool.commit import Done, GroupCommit
 from api.edge.spool.log import SpoolError
 from tests.support.connection import Connection, server
@@ -276,12 +276,3 @@ async def test_a_connection_that_is_gone_leaves_nothing_behind(bench: Bench) -> 
     await connection.close()
     assert connection.state.connections == set()
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
-
-
-@pytest.mark.parametrize("line", [b"Cookie: basket=c_8801", b"referer: https://shop/?who=c_8801", b"X-Real-IP: c_8801"])
-def test_what_a_visitor_s_browser_says_of_him_is_not_remembered(line: bytes) -> None:
-    raw = HEAD + line + b"\r\nAccept-Language: xx-c_8802\r\n\r\n"
-    assert heads.read(raw, 0, len(raw) - 4, None) is not None
-    kept = b"".join(heads._plain)
-    assert b"c_8802" in kept
-    assert b"c_8801" not in kept
