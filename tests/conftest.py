@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.browsers import LAUNCH, ORDINARY_VISITOR, Engine
+from tests.support.browsers import LAUNCH, ORDINARY_VISITOR, Engine, browser_scope
 
 if TYPE_CHECKING:  # the unit tests need neither a broker nor a browser, and pay for no import of them
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -125,9 +125,9 @@ def edge(system: "System", merchant: str, console: "ConsoleClient") -> Iterator[
     client.close()
 
 
-# Own fixtures instead of the plugin's: Debian's browsers, and nothing that outlives a module, so that Playwright's event
-# loop is never under a test of another kind.
-@pytest.fixture(scope="module")
+# Own fixtures instead of the plugin's: Debian's browsers, and nothing that lives so long that Playwright's event loop
+# is under a test of another kind.
+@pytest.fixture(scope=browser_scope)
 def playwright() -> Iterator["Playwright"]:
     from playwright.sync_api import sync_playwright
 
@@ -135,7 +135,7 @@ def playwright() -> Iterator["Playwright"]:
         yield driver
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=browser_scope)
 def browsers(playwright: "Playwright") -> Iterator[Callable[[Engine], "Browser"]]:
     """Each browser is launched when it is first asked for."""
     launched: dict[str, Browser] = {}

@@ -11,6 +11,8 @@ AGAIN_S = 10.0
 """Between two trainings of a merchant that grows quickly or whose first model was refused."""
 TABLES_S = 60.0
 """Evidence is used hour by hour; a minute keeps a table close to it."""
+QUIET = 10
+"""So many times as long where there is no new evidence: an hour that was too young to speak may have come of age."""
 
 
 class Done(Struct):
@@ -39,8 +41,9 @@ def training(
     return live.customers < YOUNG and customers >= 2 * max(live.customers, done.trained_with)
 
 
-def tables(done: Done, of: tuple[int, int | None], every: float, now: float) -> bool:
-    """Whether to make content tables now: at once for a new publication or model, else every so often."""
+def tables(done: Done, of: tuple[int, int | None], every: float, now: float, *, heard: bool = True) -> bool:
+    """Whether to make content tables now: at once for a new publication or model, else every so often, and seldom where no
+    outcome was `heard` since."""
     if done.tables_of != of or done.tables_at is None:
         return True
-    return now - done.tables_at >= min(TABLES_S, every)
+    return now - done.tables_at >= min(TABLES_S, every) * (1 if heard else QUIET)

@@ -75,7 +75,7 @@ class Trainer:
     def _serve(self, merchant: str, state: State, count: int) -> None:
         done = self._done.setdefault(merchant, due.Done())
         least, every, now = self._settings.train_min_customers, self._settings.train_every_s, time.monotonic()
-        moved = self._customers.moved
+        moved, heard = self._customers.moved, self._customers.heard
         if due.training(done, state.live, count, least, every, now, moved=merchant in moved):
             done.trained_with = count
             trained = self.train(merchant, state)
@@ -86,8 +86,9 @@ class Trainer:
                 state.live_version = trained.model.version
         if state.live_publication is not None:
             of = state.live_publication.version, state.live_version
-            if due.tables(done, of, every, now):
+            if due.tables(done, of, every, now, heard=merchant in heard):
                 self.make_tables(merchant, state)
+                heard.discard(merchant)
                 done.tables_at, done.tables_of = now, of
 
     def train(self, merchant: str, state: State) -> Trained:

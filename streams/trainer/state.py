@@ -94,24 +94,27 @@ def _put(state: State, topic: str, rest: str, value: bytes) -> None:
 
 
 class Customers:
-    """How many profiles each merchant has, and who has moved. Counted as records come: of a million keys a count takes most
-    of a second, and the trainer looks every second."""
+    """How many profiles each merchant has, and where anything moved. Counted as records come: of a million keys a count
+    takes most of a second, and the trainer looks every second."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.moved: set[str] = set()
         """Merchants of whom a profile came, changed or went, until the trainer takes them out."""
+        self.heard: set[str] = set()
+        """The same of their outcomes."""
 
     def record(self, topic: str, key: bytes, more: int) -> None:
         """One record of a topic; `more` keys than before: 1, 0 or -1."""
-        if topic != PROFILES.name:
-            return
-        merchant = key.partition(b"/")[0].decode(errors="replace")
-        self.moved.add(merchant)
-        if count := self.counts.get(merchant, 0) + more:
-            self.counts[merchant] = count
-        else:
-            self.counts.pop(merchant, None)
+        if topic == OUTCOMES.name:
+            self.heard.add(key[2:].partition(b'"')[0].decode(errors="replace"))  # a JSON array that begins with it
+        elif topic == PROFILES.name:
+            merchant = key.partition(b"/")[0].decode(errors="replace")
+            self.moved.add(merchant)
+            if count := self.counts.get(merchant, 0) + more:
+                self.counts[merchant] = count
+            else:
+                self.counts.pop(merchant, None)
 
 
 def profiles_of(rows: Rows, merchant: str) -> list[Profile]:

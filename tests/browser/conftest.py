@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.browser.pages import SCRIPT, SNIPPET, File, Shop, png, serve
+from tests.support.browsers import browser_scope
 
 
 @pytest.fixture
@@ -29,15 +30,15 @@ def shop() -> Iterator[Shop]:
         server.server_close()
 
 
-# Own fixtures instead of the plugin's: Debian's browsers, and nothing that outlives a module, so that Playwright's event
-# loop is never under a test of another kind.
-@pytest.fixture(scope="module")
+# Own fixtures instead of the plugin's: Debian's browsers, and nothing that lives so long that Playwright's event loop
+# is under a test of another kind.
+@pytest.fixture(scope=browser_scope)
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=browser_scope)
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Debian's Chromium; without the flag it says `navigator.webdriver`, and the snippet calls it a bot."""
     chromium = playwright.chromium.launch(

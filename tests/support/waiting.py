@@ -6,8 +6,8 @@ from typing import Literal, TypeVar
 
 T = TypeVar("T")
 _PAUSE_S = 0.05
-"""Between two looks: short against everything that is waited for. Where a look takes longer, so does the pause: what is
-waited for shares the machine with who looks."""
+"""Between two looks: short against everything that is waited for. Where a look takes longer, the pause is twice that: what
+is waited for shares the machine with who looks."""
 
 
 def eventually(condition: Callable[[], T | Literal[False] | None], timeout: float = 15.0, what: str = "") -> T:
@@ -31,7 +31,7 @@ def eventually(condition: Callable[[], T | Literal[False] | None], timeout: floa
             raise AssertionError(
                 f"not within {timeout:g} s: {what or condition.__qualname__}; last: {value!r}"
             ) from failed
-        time.sleep(max(_PAUSE_S, now - began))
+        time.sleep(max(_PAUSE_S, 2 * (now - began)))
 
 
 def all_the_while(act: Callable[[], None], seconds: float) -> int:

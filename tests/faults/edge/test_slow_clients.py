@@ -109,7 +109,8 @@ async def test_as_many_idle_connections_as_there_may_be(make_edge: Callable[...,
 async def test_an_edge_that_may_open_few_files_serves_whoever_comes(make_edge: Callable[..., WireEdge]) -> None:
     edge = make_edge(files=256, idle_s=600)
     with Idle(edge.port, 1_000) as crowd:
-        assert crowd.opened() == 1_000
+        assert crowd.opened() == 1_000  # by the kernel, which is quicker than the edge
+        eventually(lambda: crowd.ended() >= 1_000 - 256)
         for _ in range(10):
             fresh = await Raw.open(edge.port)
             fresh.send(post())
@@ -117,7 +118,6 @@ async def test_an_edge_that_may_open_few_files_serves_whoever_comes(make_edge: C
             assert answer is not None
             assert (answer.status, b'"recorded":true' in answer.body) == (httpx.codes.OK, True)
             fresh.close()
-        assert crowd.ended() >= 1_000 - 256
     assert edge.faults() == []
 
 

@@ -36,7 +36,7 @@ def test_a_killed_worker_goes_on_from_its_own_files(kafka_room: Room, seeded: Ra
         assert read < CUSTOMERS, "it read again what it had in its files"
         replayed += metric(worker, "tailorbird_worker_events_total", result="replayed")
     eventually(lambda: is_right(kafka_room, events), 30, "the profiles are the oracle's")
-    assert metric(worker, "tailorbird_worker_profiles") == len(kafka_room.profiles())
+    eventually(lambda: metric(worker, "tailorbird_worker_profiles") == len(kafka_room.profiles()), 10, "it says so")
     assert worker.stop() == 0
     worker.start().await_ready()
     assert metric(worker, RESTORED) <= 2 * kafka_room.settings.partitions, "after an orderly end nothing is read again"

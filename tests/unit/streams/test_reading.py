@@ -4,12 +4,14 @@ from collections import Counter
 from random import Random
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
 from models.contracts.errors import UnavailableError
-from models.contracts.topics import CATALOGUE, PROFILES
+from models.contracts.tables import OutcomeKey
+from models.contracts.topics import CATALOGUE, OUTCOMES, PROFILES
 from streams import reading
 from streams.reading import Mirror
 from streams.trainer.state import Customers
@@ -24,7 +26,7 @@ class Broker:
     """Two topics of one partition each; `fails`: so many answers later it is away, once."""
 
     def __init__(self) -> None:
-        self.log: dict[str, list[Record]] = {PROFILES.name: [], CATALOGUE.name: []}
+        self.log: dict[str, list[Record]] = {PROFILES.name: [], CATALOGUE.name: [], OUTCOMES.name: []}
         self.places = dict.fromkeys(self.log, 0)
         self.fails = -1
 
@@ -76,6 +78,15 @@ def test_each_merchants_profiles_are_counted_as_they_come_and_go(broker: Broker,
         mirror.catch_up()
         assert customers.counts == Counter(key.decode()[0] for key in mirror.rows[PROFILES.name])
         assert customers.moved == came
+
+
+def test_a_merchant_is_heard_of_where_outcomes_come(broker: Broker) -> None:
+    customers = Customers()
+    mirror = Mirror("broker", "", (PROFILES, OUTCOMES), customers.record)
+    key = msgspec.json.encode(OutcomeKey("m-1", "hero", "segment", "l_1_1", None, "c", 4, 0))
+    broker.log[OUTCOMES.name].append(Record(key, b"counter"))
+    mirror.catch_up()
+    assert (customers.heard, customers.moved) == ({"m-1"}, set())
 
 
 def test_it_says_which_topics_brought_anything(broker: Broker) -> None:

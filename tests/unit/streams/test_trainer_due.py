@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from models.contracts.segments import FeatureSchema, SegmentModel
-from streams.trainer.due import AGAIN_S, Done, tables, training
+from streams.trainer.due import AGAIN_S, QUIET, TABLES_S, Done, tables, training
 
 LIVE = SegmentModel(
     merchant="m", version=1, features=FeatureSchema(version=1, names=()), mean=(), scale=(), centres=(), segments=(),
@@ -46,3 +46,11 @@ def test_tables_follow_a_publication_or_a_model_at_once_and_else_the_minute() ->
 def test_a_shop_in_which_nobody_moved_keeps_its_model() -> None:
     assert training(DONE, LIVE, 300, 200, 300.0, 300.0)
     assert not training(DONE, LIVE, 300, 200, 300.0, 300.0, moved=False)
+
+
+def test_content_tables_without_new_evidence_are_made_seldom() -> None:
+    made = Done(tables_at=0.0, tables_of=(1, 1))
+    assert tables(made, (1, 1), 300.0, TABLES_S)
+    assert not tables(made, (1, 1), 300.0, (QUIET - 1) * TABLES_S, heard=False)
+    assert tables(made, (1, 1), 300.0, QUIET * TABLES_S, heard=False)
+    assert tables(made, (2, 1), 300.0, 1.0, heard=False)
