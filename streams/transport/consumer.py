@@ -80,6 +80,7 @@ class ChunkConsumer(SafeResume):
         self._next: dict[TP, int] = {}  # what is to be handed out next
         self._sent_back: dict[TP, int] = {}
         self._seeks = 0
+        self._finishing = False
         self.epochs: Counter[TP] = Counter()
         """Seeks of each changelog partition: what was fetched before the last one is stale."""
         self.sought: dict[TP, int] = {}
@@ -102,6 +103,8 @@ class ChunkConsumer(SafeResume):
         if records is None or self.should_stop:
             return
         if not self.flow_active:
+            if self._finishing:
+                return  # a seek would let go of what is done and not committed yet
             try:
                 await self.perform_seek()
             except KafkaError as error:  # the rebalance that stopped the flow seeks again before it resumes
@@ -227,18 +230,28 @@ class ChunkConsumer(SafeResume):
         await super().seek_wait(places)
         return places
 
+    def resume_flow(self) -> None:
+        self._finishing = False
+        super().resume_flow()
+
+    def halt(self) -> None:
+        """Takes nothing more in. What is under way is then brought to its end, and `commit_all` is called."""
+        self._finishing = True
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+
     async def commit_all(self) -> None:
         """Commits all that is acknowledged now. Faust leaves a commit out while another is under way, which knows nothing of
         what was acknowledged since it began: the next owner would fold that again."""
         while await self.maybe_wait_for_commit_to_finish():
             pass
         await self.commit()
+        self._finishing = False
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finishes what is under way before the partitions go: the next owner then repeats nothing."""
-        self.stop_flow()
-        self.app.flow_control.suspend()
-        self.app.flow_control.clear()
+        self.halt()
         await self.on_revoke()
         await self.commit_all()
         for tp in revoked:

@@ -255,9 +255,7 @@ async def _faust(app: Any) -> None:
 async def _drain(app: Any, pipeline: Pipeline, mender: Mender) -> None:
     """Takes nothing more in, brings what was taken to its end and commits it: the next worker repeats nothing. And nothing
     newer stays under what is older: compaction would keep the older, should no worker come for a day."""
-    app.consumer.stop_flow()
-    app.flow_control.suspend()
-    app.flow_control.clear()
+    app.consumer.halt()
     try:
         async with asyncio.timeout(DRAIN_S):
             await mender.once()

@@ -8,6 +8,7 @@ import pytest
 from faust.types import TP
 
 from streams.transport.consumer import ChunkConsumer
+from tests.support.producer import turns
 
 EVENTS = TP("events", 0)
 
@@ -17,7 +18,7 @@ class Kafka:
 
     def __init__(self) -> None:
         self.committed: list[int] = []
-        self.begun, self.through = asyncio.Event(), asyncio.Event()
+        self.begun, self.through, self.comes = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def commit(self, offsets: dict[TP, int]) -> bool:
         self.begun.set()
@@ -27,6 +28,16 @@ class Kafka:
 
     def assignment(self) -> set[TP]:
         return {EVENTS}
+
+    async def getmany(self, active: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:  # noqa: ASYNC109  # Faust's
+        """Waits until something comes."""
+        del active, timeout
+        await self.comes.wait()
+        self.comes.clear()
+        return {}
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return {EVENTS: 0}
 
 
 class OurConsumer(ChunkConsumer):
@@ -82,3 +93,29 @@ async def test_partitions_go_with_all_that_was_done_though_an_earlier_commit_is_
     await consumer.on_partitions_revoked({EVENTS})
     await earlier
     assert consumer._thread.committed == [5, 10]
+
+
+async def test_who_waits_for_events_when_partitions_go_forgets_nothing_that_was_done(consumer: Any) -> None:
+    """What it is handed then is not taken. It sought back to the committed places at once, and let go of what was done."""
+    consumer._thread.through.set()
+    consumer._set_active_tps({EVENTS})
+    consumer.resume_flow()
+
+    async def fetching() -> None:
+        while True:
+            async for _ in consumer.getmany(5.0):
+                pass
+
+    loop = asyncio.ensure_future(fetching())
+    await turns()
+
+    async def the_rest_is_done() -> None:
+        consumer._thread.comes.set()
+        await turns()
+        done(consumer, 9)
+
+    consumer.on_revoke = the_rest_is_done
+    await consumer.on_partitions_revoked({EVENTS})
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    assert consumer._thread.committed == [10]
