@@ -10,7 +10,9 @@ _PAUSE_S = 0.05
 is waited for shares the machine with who looks."""
 
 
-def eventually(condition: Callable[[], T | Literal[False] | None], timeout: float = 15.0, what: str = "") -> T:
+def eventually(
+    condition: Callable[[], T | Literal[False] | None], timeout: float = 15.0, what: str = "", pause: float = _PAUSE_S
+) -> T:
     """The first true value of `condition`, looked at until `timeout` seconds are over.
 
     An AssertionError inside the condition counts as "not yet", and is the cause of the failure in the end.
@@ -31,7 +33,7 @@ def eventually(condition: Callable[[], T | Literal[False] | None], timeout: floa
             raise AssertionError(
                 f"not within {timeout:g} s: {what or condition.__qualname__}; last: {value!r}"
             ) from failed
-        time.sleep(max(_PAUSE_S, 2 * (now - began)))
+        time.sleep(max(pause, 2 * (now - began)))
 
 
 def all_the_while(act: Callable[[], None], seconds: float) -> int:

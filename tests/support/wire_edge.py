@@ -64,6 +64,11 @@ class WireEdge:
         """Resident bytes."""
         return int(Path(f"/proc/{self.child.pid}/statm").read_text().split()[1]) * _PAGE
 
+    def peak(self) -> int:
+        """Most resident bytes so far: what is held for a moment counts each time, wherever one happens to look."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def busy_s(self) -> float:
         """Processor seconds so far."""
         fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()

@@ -33,11 +33,11 @@ async def _once(edge: WireEdge, ids: range) -> None:
 async def _crowd(edge: WireEdge, count: int, come: Callable[[WireEdge, range], Awaitable[None]], what: str) -> None:
     """`come`: so many queries on one connection. A fifth come first, the others on four connections at a time."""
     await come(edge, range(count // 5))
-    before = edge.memory()
+    before = edge.peak()
     await asyncio.gather(
         *(come(edge, range(start, start + count // 5)) for start in range(count // 5, count, count // 5))
     )
-    grown = edge.memory() / before - 1
+    grown = edge.peak() / before - 1
     print(f"{count} {what}, memory {before >> 20} MB {grown:+.1%}")
     assert grown < 0.05
     assert edge.metric('tailorbird_queries_total{status="200"}') == count
