@@ -2,8 +2,8 @@
 
 from random import Random
 
+from tests.integration.streams.rebuild.test_restore import PROFILES_HELD, fill
 from tests.integration.streams.test_profiles import is_right, owned
-from tests.integration.streams.test_restore import PROFILES_HELD, fill
 from tests.support.http import plain
 from tests.support.process import Process
 from tests.support.streams import Room, lag, metric, visits
