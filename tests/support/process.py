@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -85,7 +86,11 @@ class Process:
     def family(self) -> dict[str, int]:
         """Name -> id of the processes that this one has forked now."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return {Path(f"/proc/{child}/comm").read_text().strip().removeprefix("edge "): int(child) for child in children}
+        found = {}
+        for child in children:
+            with suppress(FileNotFoundError):  # it ended since
+                found[Path(f"/proc/{child}/comm").read_text().strip().removeprefix("edge ")] = int(child)
+        return found
 
     @property
     def running(self) -> bool:
