@@ -22,13 +22,24 @@ class Record(NamedTuple):
     value: bytes | None
 
 
+class Fetched(NamedTuple):
+    offset: int
+    key: bytes
+    value: bytes | None
+
+
+GAP = Record(b"", None)
+"""An offset that no record has."""
+
+
 class Broker:
-    """Two topics of one partition each; `fails`: so many answers later it is away, once."""
+    """Topics of one partition each; `fails`: so many answers later it is away, once. `asked`: for its places."""
 
     def __init__(self) -> None:
         self.log: dict[str, list[Record]] = {PROFILES.name: [], CATALOGUE.name: [], OUTCOMES.name: []}
         self.places = dict.fromkeys(self.log, 0)
         self.fails = -1
+        self.asked = 0
 
     def partitions_for_topic(self, _: str) -> set[int]:
         return {0}
@@ -39,17 +50,19 @@ class Broker:
         return {partition: len(self.log[partition.topic]) for partition in partitions}
 
     def position(self, partition: TopicPartition) -> int:
+        self.asked += 1
         return self.places[partition.topic]
 
-    def poll(self, **_: object) -> dict[TopicPartition, list[Record]]:
+    def poll(self, **_: object) -> dict[TopicPartition, list[Fetched]]:
         """One topic's records."""
         self.fails -= 1
         if self.fails == -1:
             raise KafkaConnectionError
         for topic, records in self.log.items():
             if fresh := records[self.places[topic] :]:
-                self.places[topic] = len(records)
-                return {TopicPartition(topic, 0): fresh}
+                first, self.places[topic] = self.places[topic], len(records)
+                fetched = [Fetched(first + n, *each) for n, each in enumerate(fresh) if each != GAP]
+                return {TopicPartition(topic, 0): fetched} if fetched else {}
         return {}
 
 
@@ -105,3 +118,16 @@ def test_what_came_before_the_broker_went_away_is_said_afterwards(broker: Broker
         mirror.catch_up()
     assert mirror.rows[CATALOGUE.name]
     assert mirror.catch_up() == {CATALOGUE.name}
+
+
+def test_a_place_is_asked_for_only_where_no_record_says_it(broker: Broker) -> None:
+    mirror = Mirror("broker", "", (PROFILES, CATALOGUE))
+    broker.log[PROFILES.name] += [Record(b"a/1", b"profile"), Record(b"a/2", b"profile")]
+    for _ in range(10):
+        mirror.catch_up()
+    assert broker.asked == 0
+    broker.log[PROFILES.name] += [Record(b"a/3", b"profile"), GAP]
+    for _ in range(10):
+        mirror.catch_up()
+    assert len(mirror.rows[PROFILES.name]) == 3
+    assert broker.asked == 1
