@@ -76,7 +76,9 @@ def main(arguments: Sequence[str]) -> int:
     """The worst exit code; a tier without a test fails unless a filter was given, which may leave it empty."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     asked, filters = arguments[:split], arguments[split + 1 :]
+    began = time.monotonic() - float(os.environ.get("SPENT_S", "0"))  # what came before: environment, packages, jars
     codes = Lanes([tier for tier in asked if Path("tests", tier).is_dir()], filters).run()
+    print(f"scripts/test: {time.monotonic() - began:.0f} s, {LANES} tiers at a time")
     if not set(codes.values()) - {NOTHING_COLLECTED}:
         print("scripts/test: no test ran", file=sys.stderr)
         return NOTHING_COLLECTED

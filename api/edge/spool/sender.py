@@ -24,9 +24,11 @@ SLICE_S: Final = 0.25
 GREET_S: Final = 5.0
 NEVER: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_MSG)
 """What Kafka answers to a record that it will not take later either."""
-PRODUCER: Final = {"message.timeout.ms": 0}
+PRODUCER: Final = {"message.timeout.ms": 0, "linger.ms": 10}
 """No record is given up while those behind it are sent: within a partition Kafka has a beginning of the round and no gap, so
-that a profile that has folded an event has folded those before it. The deadline is this module's."""
+that a profile that has folded an event has folded those before it. The deadline is this module's.
+
+At 200 queries a second each event was a request of its own to the broker; workers gather for 25 ms anyway (decision 85)."""
 
 
 class _Who(msgspec.Struct):

@@ -1,0 +1,30 @@
+"""A trainer goes behind everybody else on its machine, and takes nobody with it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from streams.trainer.priority import NICE
+
+LOWERED = """
+import os
+from pathlib import Path
+from streams.trainer import priority
+priority.lower()
+group = Path("/proc/self/autogroup")
+print(os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_a_session_of_its_own_is_lowered_with_it(*, own: bool) -> None:
+    before = os.nice(0)
+    ran = subprocess.run(
+        [sys.executable, "-c", LOWERED], start_new_session=own, capture_output=True, text=True, check=True
+    )
+    nice, group = ran.stdout.split()
+    assert int(nice) == min(19, before + NICE)
+    assert group in ({str(NICE), "none"} if own else {"0", "none"})
+    assert os.nice(0) == before
