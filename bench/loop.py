@@ -79,6 +79,7 @@ def second_edge(system: System, data: Path) -> Iterator[str]:
 
 def open_shop(console: ConsoleApi) -> None:
     """The demonstration's shop: two placements, banners for everybody, one for each category's admirers pinned."""
+    console.await_key()
     console.merchant_settings(merchandise.settings(ORIGIN))
     drafts = [*merchandise.placements(), *merchandise.contents(ORIGIN, "sha384-" + "A" * 64)]
     for kind, item, value in drafts:

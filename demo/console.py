@@ -1,6 +1,7 @@
 """The console's JSON API, as a merchant's own script would call it."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.errors import DemoError
+
+KEY_S = 10.0
 
 
 class ConsoleRefusedError(DemoError):
@@ -26,8 +29,13 @@ class ConsoleApi:
     key: str
     merchant: str
 
-    def knows_key(self) -> bool:
-        """Whether the console has heard of the key, which the command line puts on a topic."""
+    def await_key(self, within: float = KEY_S) -> None:
+        """Waits until the console has heard of the key, which the command line puts on a topic; at most `within` s."""
+        end = time.monotonic() + within
+        while not self._knows_key() and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def _knows_key(self) -> bool:
         try:
             self._ask("GET", "")
         except ConsoleRefusedError as refused:

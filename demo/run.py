@@ -31,7 +31,7 @@ FRESHNESS = "tailorbird_freshness_seconds"
 SETTLE_S = 20.0
 SEGMENTS_S = 40.0
 PUBLISHED_S = 5.0
-KEY_S = 10.0
+SHOP_S = 10.0
 # What lies furthest from everybody comes first; two say enough.
 TOLD = 2
 
@@ -137,14 +137,13 @@ class _Show:
         self._words.print(what, soft_wrap=True)
 
     def _open_shop(self) -> None:
-        end = time.monotonic() + KEY_S
-        while not self._console.knows_key() and time.monotonic() < end:
-            time.sleep(0.1)
+        self._console.await_key()
         self._console.merchant_settings(merchandise.settings(self._shop))
         self._write(merchandise.placements())
         self._write(merchandise.contents(self._shop, integrity(STATIC / "sizes.js")))
         self._console.approve(merchandise.SIZES)
         self._publish(merchandise.for_everybody())
+        end = time.monotonic() + SHOP_S
         while not self._edge_knows() and time.monotonic() < end:
             time.sleep(0.05)
         self._tell(f"The shop is open at [bold]{self._shop}[/], with {len(merchandise.THEMES) * 2} banners.")

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from models.contracts.errors import ConfigurationError, UnavailableError
 from streams.brokers import leash
+from supervisor import priority
 from supervisor.log import Log
 from supervisor.part import Part
 
@@ -64,7 +65,7 @@ class Child:
             start_new_session=True,
         )
         pump = asyncio.create_task(self._pump(self._process))
-        readiness = asyncio.create_task(self._become_ready())
+        readiness = asyncio.create_task(self._become_ready(self._process.pid))
         try:
             await asyncio.wait({pump, readiness}, return_when=asyncio.FIRST_COMPLETED)
             if readiness.done():
@@ -80,7 +81,8 @@ class Child:
         while line := await process.stdout.readline():
             self._log.line(self.part.name, line.decode(errors="replace").rstrip())
 
-    async def _become_ready(self) -> None:
+    async def _become_ready(self, leader: int) -> None:
+        await priority.lower(leader, self.part.nice)
         while not await self.part.ready():
             await asyncio.sleep(0.05)
         if self._on_ready is not None:

@@ -10,13 +10,17 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Part:
-    """`ready` answers whether it serves now. It has `grace` seconds after `stop_signal` before it is killed."""
+    """`ready` answers whether it serves now. It has `grace` seconds after `stop_signal` before it is killed.
+
+    `nice`: how far it goes behind the other parts where the machine's cores are busy (supervisor/priority.py).
+    """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], Awaitable[bool]]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
+    nice: int = 0
     grace: float = 25.0  # an edge drains longer than the balancer needs to notice, and ends within 25 s
 
 

@@ -11,6 +11,7 @@ from streams.brokers import probe
 from supervisor.balancer import configuration, haproxy
 from supervisor.part import Part, http_ready
 from supervisor.ports import LOOPBACK, Ports
+from supervisor.priority import BEHIND, LAST
 
 WORKERS_EACH = 64  # the most workers of one edge
 Engine = Literal["tansu", "kafka"]
@@ -49,19 +50,20 @@ def broker(plan: Plan) -> Part:
         return await asyncio.to_thread(probe.answers, address)
 
     flags = ("--engine", plan.engine, "--port", str(plan.ports.broker), "--data", str(plan.data / "kafka"))
-    return Part("broker", _command("broker", *flags), ready)
+    return Part("broker", _command("broker", *flags), ready, nice=BEHIND)
 
 
 def processes(plan: Plan) -> list[Part]:
     """Worker, trainer, console and the edges, in the order of their start; they end in the opposite order."""
     ports = plan.ports
     return [
-        _process(plan, "worker", ports.worker, worker_port=ports.worker),
-        _process(plan, "trainer", ports.trainer, trainer_port=ports.trainer),
+        _process(plan, "worker", ports.worker, nice=BEHIND, worker_port=ports.worker),
+        _process(plan, "trainer", ports.trainer, nice=LAST, trainer_port=ports.trainer),
         _process(
             plan,
             "console",
             ports.console,
+            nice=BEHIND,
             console_port=ports.console,
             console_url=plan.url(ports.console),
             edge_url=plan.url(ports.entry),
@@ -103,13 +105,16 @@ def balancer(plan: Plan) -> Part | None:
     )
 
 
-def _process(plan: Plan, name: str, port: int, *, command: str | None = None, **settings: object) -> Part:
+def _process(
+    plan: Plan, name: str, port: int, *, command: str | None = None, nice: int = 0, **settings: object
+) -> Part:
     values = {"brokers": plan.bootstrap, "data_dir": plan.data / name, **settings}
     return Part(
         name,
         _command(command or name),
         http_ready(plan.url(port) + "/readyz"),
         {variable(key): str(value) for key, value in values.items()},
+        nice=nice,
     )
 
 

@@ -19,7 +19,7 @@ from models.contracts.settings import Settings
 from streams import admin
 from streams.health import Health
 from streams.reading import Mirror
-from streams.trainer import due, priority
+from streams.trainer import due
 from streams.trainer.state import READ, STATED, Customers, State, states
 from streams.trainer.work import Trained, Write, new_model, new_tables
 
@@ -174,7 +174,6 @@ def train_once(settings: Settings, merchant: str | None) -> None:
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises ConfigurationError or UnavailableError where it cannot start."""
     _log(settings)
-    priority.lower()
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
