@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from api.edge.context import checked
 from api.problems import invalid
 from models.contracts.context import Context
 from models.contracts.errors import RequestError
-from models.contracts.events import Click, Conversion, Custom, Event, Identify, Impression, View
+from models.contracts.events import MOST_VALUE, Click, Conversion, Custom, Event, Identify, Impression, View
 from models.contracts.ids import Id, RandomBytes, new_id
 from models.contracts.topics import DAY_MS
 from models.contracts.wire import ClientEvent, RejectedEvent
@@ -44,7 +44,7 @@ class _Purchase(Struct, frozen=True):
     """Conversion properties, GA4's e-commerce words."""
 
     transaction_id: Id | None = None
-    value: float = 0.0
+    value: Annotated[float, msgspec.Meta(ge=-MOST_VALUE, le=MOST_VALUE)] = 0.0
     currency: str | None = None
     items: tuple[dict[str, Any], ...] = ()
 

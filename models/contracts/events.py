@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -16,6 +16,10 @@ Page = tuple[ContextValue | None, ContextValue | None, ContextValue | None]
 """Values of category, campaign and product in a context: what folding reads of it."""
 Consent = Literal["granted", "denied", "unknown"]
 Verdict = Literal["kept", "new", "expired"]
+
+
+MOST_VALUE: Final = 1e12
+"""Of one conversion, in any currency, either way. Sums of what is larger end beyond all numbers, which JSON cannot say."""
 
 
 class Origin(Struct, frozen=True, array_like=True, gc=False):

@@ -44,9 +44,10 @@ def nobody(customer: bytes) -> bool:
 
 
 class UnfoldableError(Exception):
-    def __init__(self, entry: tuple[Record, object]) -> None:
+    def __init__(self, record: Record, fault: Exception) -> None:
         super().__init__()
-        self.entry = entry
+        self.record = record
+        self.fault = type(fault).__name__
 
 
 class Chunk:
@@ -244,9 +245,9 @@ class Chunk:
             try:
                 return self._attempt(profile, entries)
             except UnfoldableError as bad:
-                self._reject(bad.entry[0], f"folding raised {type(bad.__cause__).__name__}")
+                self._reject(bad.record, f"folding raised {bad.fault}")
                 # It may have half changed the profile: begin again from what is stored, without this event.
-                entries = [entry for entry in entries if entry is not bad.entry]
+                entries = [entry for entry in entries if entry[0] is not bad.record]
                 profile = self._profile(key)
 
     def _attempt(self, before: Profile | None, entries: list[Entry]) -> Profile | None:
@@ -274,11 +275,11 @@ class Chunk:
                     others.append((self._ledger.of(profile, event), offset))
                 fold(profile, event, later)
             except FAULTS as fault:
-                raise UnfoldableError(entry) from fault
+                raise UnfoldableError(record, fault) from fault
         try:
             remember_all(profile, later)
         except FAULTS as fault:
-            raise UnfoldableError(entries[-1]) from fault
+            raise UnfoldableError(entries[-1][0], fault) from fault
         # Only now that all could be folded: none is counted that is put aside.
         if queries:
             self._ledger.decided(queries)

@@ -33,6 +33,14 @@ class _Mark(Struct):
 _mark = msgspec.json.Decoder(_Mark).decode
 
 
+def _folded(row: bytes) -> int:
+    """The offset up to which the counter has counted; of one that nobody can read, none."""
+    try:
+        return _mark(row).folded
+    except msgspec.MsgspecError:
+        return -1
+
+
 class Hours:
     """Beside `rows`, one partition's counters by encoded key. `behind`: offsets within which an event may come again."""
 
@@ -68,7 +76,7 @@ class Hours:
         for raw in raws:
             if (row := self.rows.get(raw)) is not None:
                 source = self._enter(raw)
-                self._newest_offset[source] = max(self._newest_offset.get(source, -1), _mark(row).folded)
+                self._newest_offset[source] = max(self._newest_offset.get(source, -1), _folded(row))
         self.forget()
 
     def counted(self, changed: Changes, source: int, offset: int) -> None:
@@ -115,4 +123,4 @@ class Hours:
         if row is None:
             return True
         source = decode_outcome_key(raw).partition % BEGUN_AGAIN
-        return _mark(row).folded < self._newest_offset.get(source, -1) - self._behind
+        return _folded(row) < self._newest_offset.get(source, -1) - self._behind

@@ -98,9 +98,8 @@ class JoinChunk(Chunk):
                 profile = self._take(before, key, entries, entered)
                 break
             except UnfoldableError as bad:
-                record, _ = bad.entry
-                self._reject(record, f"joining raised {type(bad.__cause__).__name__}")
-                entries = [entry for entry in entries if entry[0] is not record]
+                self._reject(bad.record, f"joining raised {bad.fault}")
+                entries = [entry for entry in entries if entry[0] is not bad.record]
                 before = self._profile(key)
         if profile is not None:
             segmenter = self._segmenter_of(profile.merchant)
@@ -127,7 +126,7 @@ class JoinChunk(Chunk):
                     try:
                         profile = replaced(profile, join)
                     except FAULTS as fault:
-                        raise UnfoldableError((record, join)) from fault
+                        raise UnfoldableError(record, fault) from fault
                     if profile is not None:
                         profile.marks[topic] = record.offset
                         entered.update(profile.members)
@@ -144,7 +143,7 @@ class JoinChunk(Chunk):
                 profile = _with(profile, key, join, entered)
                 profile.marks[topic] = record.offset
             except FAULTS as fault:
-                raise UnfoldableError((record, join)) from fault
+                raise UnfoldableError(record, fault) from fault
             done += 1
         for deltas, offset in counted:
             self._ledger.add(deltas, offset)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from models.contracts.decisions import Decided
 from models.contracts.events import Event, Origin
@@ -21,20 +21,26 @@ Count = Callable[[Profile | None, Event], Sequence[Delta]]
 """(profile before the event, event) -> what it adds to which counters."""
 
 
-class _Opened(Struct):
+class _Opened:
     """A counter that the chunk counts in; `before` is the mark that it had when the chunk began."""
 
-    raw: bytes
-    outcome: Outcome
-    before: int
+    __slots__ = ("before", "outcome", "raw")
+
+    def __init__(self, raw: bytes, outcome: Outcome) -> None:
+        self.raw = raw
+        self.outcome = outcome
+        self.before = outcome.folded
 
 
-class _Decided(Struct):
+class _Decided:
     """How often the queries of one hour decided what; `example` is one of them, `last` the largest of their offsets."""
 
-    example: LeanQuery
-    times: Counter[Decided]
-    last: int
+    __slots__ = ("example", "last", "times")
+
+    def __init__(self, example: LeanQuery) -> None:
+        self.example = example
+        self.times: Counter[Decided] = Counter()
+        self.last = -1
 
 
 class Ledger:
@@ -94,7 +100,7 @@ class Ledger:
         for hour, decisions in hours.items():
             if (counted := self._decided.get((query.merchant, hour))) is None:
                 example = structs.replace(query, at=hour * HOUR_MS, decisions=())
-                counted = self._decided[query.merchant, hour] = _Decided(example, Counter(), -1)
+                counted = self._decided[query.merchant, hour] = _Decided(example)
             counted.times.update(decisions)
             counted.last = max(counted.last, record.offset)
 
@@ -112,14 +118,22 @@ class Ledger:
     def _opened(self, place: Place, offset: int) -> _Opened:
         raw = self._hours.key(place, offset)
         stored = self._hours.rows.get(raw)
-        outcome = Outcome() if stored is None else decode_outcome(stored)
-        opened = self._open[place] = _Opened(raw, outcome, outcome.folded)
+        outcome = Outcome() if stored is None else _read(stored)
+        opened = self._open[place] = _Opened(raw, outcome)
         return opened
 
     def changed(self) -> dict[bytes, bytes]:
         """The counters that this chunk moved, encoded."""
         self._settle()
         return {each.raw: encode(each.outcome) for each in self._open.values() if each.outcome.folded > each.before}
+
+
+def _read(stored: bytes) -> Outcome:
+    """A counter that nobody can read is begun again: it says nothing any more, and the events must go on."""
+    try:
+        return decode_outcome(stored)
+    except msgspec.MsgspecError:
+        return Outcome()
 
 
 def _first(outcome: Outcome, origin: Origin) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from models.contracts.errors import PoisonError
-from models.contracts.events import SCHEMA, Event
+from models.contracts.events import MOST_VALUE, SCHEMA, Conversion, Event
 from models.contracts.ids import is_id
 from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
 from streams.worker.lean import decode_event
@@ -18,6 +18,8 @@ FIRST_MS: Final = 946_684_800_000
 LAST_MS: Final = 4_102_444_800_000
 """The years 2000 and 2100: a time outside is no clock's. One of 1970 is a clock that was never set; one of 2106 would make
 every later event of the customer count for nothing."""
+LAST_SEQ: Final = 2**63 - 1
+"""A larger one is written into no profile."""
 AHEAD_MS: Final = 86_400_000
 """An edge stamps what it receives, so nothing happens after its receipt; a day, for clocks that disagree."""
 
@@ -48,6 +50,10 @@ def read_event(key: bytes | None, value: bytes | None, like: Event | None = None
         raise PoisonError("at or received is no time")
     if at > received + AHEAD_MS:
         raise PoisonError("at lies after its receipt")
+    if event.origin is not None and event.origin.seq > LAST_SEQ:
+        raise PoisonError("the number of the origin is larger than any that a spool gives")
+    if isinstance(event, Conversion) and not -MOST_VALUE <= event.value <= MOST_VALUE:
+        raise PoisonError("no conversion is worth so much")
     if not known and event.key != key:
         raise PoisonError("the key contradicts merchant and customer of the value")
     return event

@@ -214,6 +214,7 @@ async def test_a_bad_event_does_not_spoil_its_batch(client: httpx.AsyncClient, b
         {"type": "view", "at": bench.time + day},
         {"type": "identify", "properties": {"known_id": "a b"}},
         {"type": "view", "properties": {"category": "trousers"}},
+        {"type": "conversion", "properties": {"value": 1.7e308}},  # two of them are no number
     ]
     answer = await client.post("/v1/events", content=with_(events=events))
     assert answer.status_code == 202
@@ -221,7 +222,7 @@ async def test_a_bad_event_does_not_spoil_its_batch(client: httpx.AsyncClient, b
     assert (said["recorded"], said["accepted"]) == (True, 2)
     assert [(one["index"], one["field"]) for one in said["rejected"]] == [
         (1, "type"), (2, None), (3, "content"), (4, "name"), (5, "properties.value"), (6, "at"), (7, "at"),
-        (8, "properties.known_id"),
+        (8, "properties.known_id"), (10, "properties.value"),
     ]  # fmt: skip
     assert [type(event).__name__ for event in bench.spooled()] == ["Click", "View"]
 

@@ -12,7 +12,7 @@ from api.edge.table import DictTable
 from models.contracts.contents import DefinedSegment
 from models.contracts.decisions import Decision
 from models.contracts.errors import PoisonError
-from models.contracts.events import Event, Impression, Origin, Query, encode_event
+from models.contracts.events import Conversion, Event, Impression, Origin, Query, encode_event
 from models.contracts.ids import partition_of
 from models.contracts.profile import Membership, Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.segments import Rule
@@ -24,6 +24,7 @@ from streams.store.memory import MemoryRows
 from streams.worker.chunk import Chunk
 from streams.worker.folded import Folded, Source
 from streams.worker.hours import Hours
+from streams.worker.lean import LeanQuery
 from streams.worker.outcomes import Ledger
 from streams.worker.poison import read_event
 
@@ -144,13 +145,12 @@ def test_bots_leave_nothing() -> None:
 
 
 def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(profile: Any, event: Event, *more: Any) -> Any:
-        folded = fold(profile, event, *more)
+    def faulty(event: Query) -> tuple[None, None, None]:  # asked when the profile is half changed
         if event.id == "q1":
             raise KeyError("half done")
-        return folded
+        return None, None, None
 
-    monkeypatch.setattr("streams.worker.chunk.fold", faulty)
+    monkeypatch.setattr(LeanQuery, "page", property(faulty))
     store = Store()
     folded = store.fold(records(query(0), query(1), query(2)))
     assert decode_profile(folded.profiles[b"m/c"] or b"").counters["queries"].total == 2
@@ -158,6 +158,53 @@ def test_an_event_that_cannot_be_folded_is_put_aside_and_the_others_count(monkey
     ((key, value),) = folded.rejected
     assert key == b"events/0/1"
     assert msgspec.json.decode(value)["reason"] == "folding raised KeyError"
+
+
+def bought(number: int, value: float) -> list[Event]:
+    """A query, its content seen, and a purchase that is credited to it."""
+    rest: dict[str, Any] = {"merchant": "m", "customer": "c", "session": "s"}
+    at = START + 10 * number
+    seen, paid = ({"at": at + step, "received": at + step} for step in (1, 2))
+    decision = f"q{10 * number}/hero"
+    return [
+        query(10 * number),
+        Impression(id=f"i{number}", placement="hero", content="c_1", decision=decision, **rest | seen),
+        Conversion(id=f"v{number}", value=value, **rest | paid),
+    ]
+
+
+def later(store: Store, chunk: list[Record], after: int) -> Folded:
+    for record in chunk:
+        record.offset += after
+    return store.fold(chunk)
+
+
+def test_values_that_add_up_to_no_number_are_put_aside_and_the_customer_goes_on() -> None:
+    store = Store()
+    first = store.fold(records(*bought(0, 1.7e308), *bought(1, 1.7e308)[1:]))
+    assert [msgspec.json.decode(value)["reason"] for _, value in first.rejected] == [
+        "no conversion is worth so much"
+    ] * 2
+    again = later(store, records(*bought(2, 1e12), *bought(3, -1e12)), 10)
+    assert (again.counts["folded"], again.rejected) == (6, [])
+    assert decode_profile(store.profiles[b"m/c"]).counters["conversions"].total == 2
+
+
+def test_an_origin_that_no_profile_can_hold_is_put_aside() -> None:
+    store = Store()
+    folded = store.fold(records(query(0, origin=Origin("e", 2**63)), query(1, origin=Origin("e", 2**63 - 1))))
+    assert (folded.counts["rejected"], folded.counts["folded"]) == (1, 1)
+    assert decode_profile(store.profiles[b"m/c"]).origins == {"e": 2**63 - 1}
+
+
+@pytest.mark.parametrize("unreadable", [b"", b"{broken", b'{"value":null,"folded":3}'])
+def test_a_counter_that_nobody_can_read_is_begun_again(unreadable: bytes) -> None:
+    store = Store()
+    store.fold(records(query(0)))
+    for key in store.counters:
+        store.counters[key] = unreadable
+    later(store, records(query(1)), 10)
+    assert store.decisions == 1
 
 
 @pytest.mark.parametrize(

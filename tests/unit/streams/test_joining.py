@@ -168,12 +168,14 @@ def test_a_device_that_was_forgotten_meanwhile_is_assigned_with_the_others_again
 def test_an_assignment_that_a_crash_kept_from_its_topic_is_said_again_before_an_identify_event_that_cannot_be_folded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    counted = outcomes
+
     def faulty(profile: Any, each: Event, *more: Any) -> Any:
         if isinstance(each, Identify):
             raise KeyError
-        return fold(profile, each, *more)
+        return counted(profile, each, *more)
 
-    monkeypatch.setattr("streams.worker.chunk.fold", faulty)
+    monkeypatch.setattr(f"{__name__}.outcomes", faulty)
     world = World()
     world.send(event(0, "a"), event(1, "a"), event(2, "a"), event(3, "a", "identify"))
     world.fold(0, 3, dies_after="profiles")
