@@ -13,7 +13,8 @@ run. Parts, each a module of bench/stream_parts with a `measure(stage)`; the las
     recover   recover_1m_s.{memory,lmdb,static,standby}: from the kill of a worker with a million profiles to its partitions
               being worked on again
 
-`compiled` says whether folding was (scripts/compiled). Without --quick an absent peer is a failure; with it, it is said.
+`compiled` says whether folding was (scripts/compiled -m bench.streams), as it is in the worker's image. Without --quick an
+absent peer is a failure; with it, it is said.
 """
 
 from __future__ import annotations

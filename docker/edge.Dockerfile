@@ -21,7 +21,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-de
 COPY locks/compile.txt locks/
 RUN /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/compile.txt
 COPY scripts/compile.py scripts/
-RUN /venv/bin/python scripts/compile.py . /compiled
+RUN /venv/bin/python scripts/compile.py edge . /compiled
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --create-home --uid 10001 tailorbird && install --directory --owner tailorbird /data

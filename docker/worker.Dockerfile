@@ -16,9 +16,18 @@ COPY streams streams
 COPY supervisor supervisor
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
+FROM build AS compiled
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+COPY locks/compile.txt locks/
+RUN /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/compile.txt
+COPY scripts/compile.py scripts/
+RUN /venv/bin/python scripts/compile.py worker . /compiled
+
 FROM python:3.11-slim-bookworm
 RUN useradd --system --create-home --uid 10001 tailorbird && install --directory --owner tailorbird /data
 COPY --from=build /venv /venv
+COPY --from=compiled /compiled /venv/lib/python3.11/site-packages
+RUN ["/venv/bin/python", "-I", "-c", "import streams.worker.chunk as made; assert made.__file__.endswith('.so'), made.__file__"]
 USER tailorbird
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TAILORBIRD_HOST=0.0.0.0 TAILORBIRD_DATA_DIR=/data
 VOLUME /data

@@ -1,4 +1,5 @@
-"""python scripts/compile.py FOLDER [TO]: compiles what a query goes through in a copy of this checkout, in place or into TO.
+"""python scripts/compile.py PROCESS FOLDER [TO]: compiles what a query goes through (`edge`), what an event goes through
+(`worker`) or both (`all`) in a copy of this checkout, in place or into TO.
 
 mypyc makes extension modules of the same sources that mypy checks; Python imports them before the sources beside them.
 What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and the libraries of
@@ -12,13 +13,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
-MODULES: Final = (
+COMMON: Final = (
     *(f"models/features/{name}.py" for name in ("decay", "fields", "fold", "marks", "sessions", "shown", "vector")),
-    *(f"models/decisions/{name}.py" for name in ("choice", "context_segments", "holdouts", "shelf")),
     *(f"models/segmentation/{name}.py" for name in ("assign", "rules")),
     "models/sessions.py",
     "models/contracts/context.py",
     "models/contracts/ids.py",
+)
+EDGE: Final = (
+    *(f"models/decisions/{name}.py" for name in ("choice", "context_segments", "holdouts", "shelf")),
     *(f"api/edge/{name}.py" for name in ("answering", "asking", "connection", "context", "deciding", "drawn")),
     *(f"api/edge/{name}.py" for name in ("head", "limits", "live", "state", "warm", "wording")),
     *(f"api/edge/hot/{name}.py" for name in ("framing", "heads", "protocol", "turn")),
@@ -28,16 +31,25 @@ MODULES: Final = (
     "api/edge/metrics/counting.py",
     "api/bodies.py",
 )
+WORKER: Final = (
+    "models/outcomes.py",
+    *(f"streams/worker/{name}.py" for name in ("chunk", "joining", "outcomes", "passing", "poison", "quality")),
+)
 
 
-def main(folder: Path, to: Path | None) -> None:
+MODULES: Final = {"edge": COMMON + EDGE, "worker": COMMON + WORKER, "all": COMMON + EDGE + WORKER}
+
+
+def main(process: str, folder: Path, to: Path | None) -> None:
     """Builds the extension modules: beside their sources, or in the folders of their packages below `to`."""
     from mypyc.build import mypycify
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
     os.chdir(folder)
-    made = Distribution({"name": "compiled", "ext_modules": mypycify(list(MODULES), opt_level="3", debug_level="0")})
+    made = Distribution(
+        {"name": "compiled", "ext_modules": mypycify(list(MODULES[process]), opt_level="3", debug_level="0")}
+    )
     command = build_ext(made)
     command.inplace = to is None
     command.build_lib = None if to is None else str(to)
@@ -46,4 +58,4 @@ def main(folder: Path, to: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None)
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]).resolve() if len(sys.argv) > 3 else None)

@@ -26,8 +26,8 @@ SUBNET, BALANCER = (
 )  # fixed, because an edge believes only its balancer's X-Forwarded-For
 
 
-COMPILED = {"edge"}
-"""Processes that carry what a query goes through in C."""
+COMPILED = {"edge": "api.edge.deciding", "worker": "streams.worker.chunk"}
+"""Processes that carry in C what a query or an event goes through, and a module of it."""
 SITE = f"/venv/lib/python{VERSION}/site-packages"
 
 
@@ -36,7 +36,7 @@ def image(process: str) -> str:
     port = PORTS[process]
     environment = f"{variable('host')}=0.0.0.0 {variable('data_dir')}=/data"
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"
-    compiling, taking = _compiled() if process in COMPILED else ("", "")
+    compiling, taking = _compiled(process) if process in COMPILED else ("", "")
     return f"""\
 {HEAD}# docker build --file docker/{process}.Dockerfile --tag tailorbird-{process} .
 FROM {PYTHON} AS build
@@ -68,20 +68,20 @@ CMD ["{process}"]
 """
 
 
-def _compiled() -> tuple[str, str]:
+def _compiled(process: str) -> tuple[str, str]:
     """A stage with a compiler, and how the last one takes what was made there. It fails where that cannot be imported."""
     return (
-        """
+        f"""
 FROM build AS compiled
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 COPY locks/compile.txt locks/
 RUN /venv/bin/pip install --no-cache-dir --require-hashes --requirement locks/compile.txt
 COPY scripts/compile.py scripts/
-RUN /venv/bin/python scripts/compile.py . /compiled
+RUN /venv/bin/python scripts/compile.py {process} . /compiled
 """,
         f"""\
 COPY --from=compiled /compiled {SITE}
-RUN ["/venv/bin/python", "-I", "-c", "import api.edge.deciding as made; assert made.__file__.endswith('.so'), made.__file__"]
+RUN ["/venv/bin/python", "-I", "-c", "import {COMPILED[process]} as made; assert made.__file__.endswith('.so'), made.__file__"]
 """,
     )
 
