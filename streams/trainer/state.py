@@ -134,8 +134,13 @@ def profiles_of(rows: Rows, merchant: str) -> list[Profile]:
 
 
 def outcomes_of(rows: Rows, merchant: str) -> Iterator[tuple[OutcomeKey, Outcome]]:
-    """The outcome counters of one merchant."""
+    """The outcome counters of one merchant; without those that nobody can read."""
     start = msgspec.json.encode([merchant])[:-1]  # keys are JSON arrays that begin with the merchant
     for key, value in rows[OUTCOMES.name].items():
         if key.startswith(start):
-            yield decode_outcome_key(key), decode_outcome(value)
+            try:
+                counter = decode_outcome_key(key), decode_outcome(value)
+            except msgspec.MsgspecError:
+                log.error("an outcome counter of %s cannot be read and is left out", merchant)
+                continue
+            yield counter
