@@ -28,7 +28,8 @@ async def lower(leader: int, nice: int) -> None:
     if nice == 0:
         return
     with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PGRP, leader, nice)
+        # Who began the whole system behind others keeps that: to raise it again is not everybody's right.
+        os.setpriority(os.PRIO_PGRP, leader, max(nice, os.getpriority(os.PRIO_PROCESS, leader)))
     for _ in range(_TRIES):
         if _lowered(Path(f"/proc/{leader}/autogroup"), nice):
             return

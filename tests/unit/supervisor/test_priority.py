@@ -55,6 +55,17 @@ async def test_a_whole_session_goes_behind_and_nobody_else(session: tuple[int, i
     assert (os.nice(0), _of_group("self")) == (own, own_group)
 
 
+async def test_who_is_further_behind_stays_there() -> None:
+    with subprocess.Popen(["nice", "-n", "19", "sleep", "60"], start_new_session=True) as asleep:
+        try:
+            while os.getpriority(os.PRIO_PROCESS, asleep.pid) != 19:
+                assert asleep.poll() is None
+            await priority.lower(asleep.pid, priority.BEHIND)
+            assert os.getpriority(os.PRIO_PROCESS, asleep.pid) == 19
+        finally:
+            asleep.kill()
+
+
 async def test_what_ended_meanwhile_is_left_alone() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], start_new_session=True) as ended:
         ended.wait()
