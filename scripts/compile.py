@@ -33,7 +33,10 @@ EDGE: Final = (
 )
 WORKER: Final = (
     "models/outcomes.py",
-    *(f"streams/worker/{name}.py" for name in ("chunk", "joining", "outcomes", "passing", "poison", "quality")),
+    *(
+        f"streams/worker/{name}.py"
+        for name in ("chunk", "counter", "joining", "outcomes", "passing", "poison", "quality")
+    ),
 )
 
 

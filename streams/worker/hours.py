@@ -8,7 +8,7 @@ sum. Nothing here looks at a clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -17,11 +17,14 @@ from msgspec import Struct, structs
 from models.contracts.tables import BEGUN_AGAIN, OutcomeKey, decode_outcome_key
 from models.outcomes import Place
 from streams.store.base import Changes, Rows
+from streams.worker.counter import OutcomeCounter, encode
 
 FRESH_HOURS: Final = 48
 """A missing counter of so recent an hour was never there."""
 
-encode = msgspec.json.Encoder().encode
+HELD: Final = 1024
+"""So many counters are kept as the last chunk left them, decoded: a shop counts in the same few all through an hour, and to
+find and read one again costs as much as to count and write it."""
 
 
 class _Mark(Struct):
@@ -52,6 +55,8 @@ class Hours:
         self._by_hour: dict[int, set[bytes]] = {}
         self._again: dict[bytes, bytes] = {}
         self._swept: int | None = None
+        self.held: dict[Place, OutcomeCounter] = {}
+        """Counters as a chunk left them. Each is good only where `rows` holds what it was written as."""
         self.restored(list(rows))
 
     def key(self, place: Place, offset: int) -> bytes:
@@ -67,12 +72,19 @@ class Hours:
             again = encode(structs.replace(key, partition=key.partition + BEGUN_AGAIN * (offset + 1)))
         return again
 
+    def hold(self, counters: Mapping[Place, OutcomeCounter]) -> None:
+        """Keeps these for the next chunk."""
+        if len(self.held) + len(counters) > HELD:
+            self.held.clear()
+        self.held.update(counters)
+
     def repeats(self, source: int, first: int) -> bool:
         """Whether what begins at offset `first` of `source` may have been counted, all or some of it."""
         return first <= self._newest_offset.get(source, -1)
 
     def restored(self, raws: Iterable[bytes]) -> None:
         """These were read from the changelog into `rows`."""
+        self.held.clear()
         for raw in raws:
             if (row := self.rows.get(raw)) is not None:
                 source = self._enter(raw)
@@ -114,6 +126,7 @@ class Hours:
             if not kept:
                 del self._by_hour[hour]
         if gone:
+            self.held.clear()
             self.rows.evict(gone)
             self._again = {raw: again for raw, again in self._again.items() if again in self.rows}
         return len(gone)

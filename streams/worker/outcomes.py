@@ -13,23 +13,13 @@ from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_ORIGINS, Profile
 from models.contracts.tables import Outcome, decode_outcome
 from models.outcomes import DECIDED, HOUR_MS, Delta, Place, add
+from streams.worker.counter import OutcomeCounter
 from streams.worker.folded import Record
-from streams.worker.hours import Hours, encode
+from streams.worker.hours import Hours
 from streams.worker.lean import LeanQuery
 
 Count = Callable[[Profile | None, Event], Sequence[Delta]]
 """(profile before the event, event) -> what it adds to which counters."""
-
-
-class _Opened:
-    """A counter that the chunk counts in; `before` is the mark that it had when the chunk began."""
-
-    __slots__ = ("before", "outcome", "raw")
-
-    def __init__(self, raw: bytes, outcome: Outcome) -> None:
-        self.raw = raw
-        self.outcome = outcome
-        self.before = outcome.folded
 
 
 class _Decided:
@@ -55,7 +45,7 @@ class Ledger:
         self._hours = hours
         self.of = count
         """What the event adds; ask before it is folded."""
-        self._open: dict[Place, _Opened] = {}
+        self._open: dict[Place, OutcomeCounter] = {}
         self._repeats = repeats
         self._decided: dict[tuple[str, int], _Decided] = {}  # by merchant and hour
 
@@ -115,25 +105,22 @@ class Ledger:
                 outcome.folded = max(outcome.folded, of.last)
         self._decided.clear()
 
-    def _opened(self, place: Place, offset: int) -> _Opened:
-        raw = self._hours.key(place, offset)
-        stored = self._hours.rows.get(raw)
-        outcome = Outcome() if stored is None else _read(stored)
-        opened = self._open[place] = _Opened(raw, outcome)
-        return opened
+    def _opened(self, place: Place, offset: int) -> OutcomeCounter:
+        hours = self._hours
+        counter = hours.held.pop(place, None)
+        if counter is None or hours.rows.get(counter.raw) != counter.row:
+            raw = hours.key(place, offset)
+            counter = OutcomeCounter(raw, hours.rows.get(raw))
+        self._open[place] = counter
+        return counter
 
     def changed(self) -> dict[bytes, bytes]:
         """The counters that this chunk moved, encoded."""
         self._settle()
-        return {each.raw: encode(each.outcome) for each in self._open.values() if each.outcome.folded > each.before}
-
-
-def _read(stored: bytes) -> Outcome:
-    """A counter that nobody can read is begun again: it says nothing any more, and the events must go on."""
-    try:
-        return decode_outcome(stored)
-    except msgspec.MsgspecError:
-        return Outcome()
+        moved = {place: counter for place, counter in self._open.items() if counter.outcome.folded > counter.before}
+        changed = {counter.raw: counter.close() for counter in moved.values()}
+        self._hours.hold(moved)
+        return changed
 
 
 def _first(outcome: Outcome, origin: Origin) -> bool:

@@ -34,7 +34,7 @@ from streams.transport.table import ChunkTable
 from streams.worker.app import make_app, make_tables
 from streams.worker.assigning import own_assignment
 from streams.worker.folding import Folding
-from streams.worker.hours import encode
+from streams.worker.counter import encode
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 

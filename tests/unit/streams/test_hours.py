@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from models.contracts.decisions import Decision
 from models.contracts.events import Query
-from models.contracts.tables import BEGUN_AGAIN, decode_outcome, decode_outcome_key
+from models.contracts.tables import BEGUN_AGAIN, Outcome, decode_outcome, decode_outcome_key
 from models.outcomes import HOUR_MS, outcomes
 from streams.store.memory import MemoryRows
+from streams.worker.counter import encode
 from streams.worker.hours import FRESH_HOURS, Hours
 from streams.worker.outcomes import Ledger
 
@@ -93,3 +94,30 @@ def test_nothing_is_lost_or_counted_twice_however_late_it_comes(
             topic.fold(offset, hours)  # as after a crash before the commit
         offset += len(hours)
     assert topic.sums() == wanted
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(100, 104), min_size=1, max_size=6), st.sampled_from(["put", "lost", "other"]))
+    )
+)
+def test_a_counter_that_is_kept_is_the_one_in_the_table(chunks: list[tuple[list[int], str]]) -> None:
+    """Whatever became of the chunk before: its rows were put, went with the process's partition, or another's were read."""
+    tables = MemoryRows(), MemoryRows()
+    kept, read = (Hours(rows, BEHIND) for rows in tables)
+    offset = 0
+    for hours, end in chunks:
+        found = []
+        for each in (kept, read):
+            ledger = Ledger(each, lambda profile, event: outcomes(profile, event, 3, 24), repeats=False)
+            for place, hour in enumerate(hours, offset):
+                ledger.contextual(decided(place, hour), place)
+            found.append(ledger.changed())
+            if end != "lost":
+                each.counted(found[-1], 3, offset + len(hours) - 1)
+            if end == "other":
+                each.rows.put(dict.fromkeys(found[-1], encode(Outcome(decisions=7, folded=offset))))
+        read.held.clear()
+        assert found[0] == found[1]
+        offset += len(hours)
+    assert tables[0] == tables[1]
