@@ -33,8 +33,8 @@ from streams.store.memory import MemoryStore
 from streams.transport.table import ChunkTable
 from streams.worker.app import make_app, make_tables
 from streams.worker.assigning import own_assignment
-from streams.worker.folding import Folding
 from streams.worker.counter import encode
+from streams.worker.folding import Folding
 from streams.worker.knowledge import Knowledge
 from streams.worker.metrics import Metrics
 
