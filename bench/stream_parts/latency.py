@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from msgspec import Struct
 
 from bench.stream_parts import agent, shop
-from bench.stream_parts.stage import Stage, say
+from bench.stream_parts.stage import Stage, cpu_seconds, say
 from demo.figures import percentile
 from models.contracts.events import Query, encode_event
 from models.contracts.profile import decode_assignment
@@ -23,8 +24,7 @@ from models.contracts.settings import Settings
 from models.contracts.topics import ASSIGNMENTS, EVENTS, PROFILES, Topic
 
 SLICE_S = 0.01
-"""As long as an edge's shipper gathers. Half of it makes twice the batches, and the broker as much busier as a tenth of a
-core."""
+"""As long as an edge's shipper gathers."""
 STAMP = b"1000000000000"
 """Stands where a time will: as many digits."""
 WARM_S = 3.0
@@ -142,7 +142,11 @@ def _round(stage: Stage, events: Sequence[Prepared], rate: float) -> dict[str, f
     stamp_on_arrival(of, (PROFILES, ASSIGNMENTS))
     with agent.worker(stage, of, "worker") as process:
         process.await_ready()
+        who = {"worker": process.pid, "broker": stage.broker.pid, "load": os.getpid()}
+        before, began = {name: cpu_seconds(pid) for name, pid in who.items()}, time.monotonic()
         sent = pace(of, events, rate)
+        seconds = time.monotonic() - began
+        cores = {name: (cpu_seconds(pid) - before[name]) / seconds for name, pid in who.items()}
         agent.await_folded([process], len(events))
     counted = sum(map(len, sent.values()))
     since = min(times[0] for times in sent.values())
@@ -161,5 +165,8 @@ def _round(stage: Stage, events: Sequence[Prepared], rate: float) -> dict[str, f
         "latency_profile_ms_p99": percentile(profile_ms, 0.99),
         "latency_assignment_ms_p99": percentile(assigned_ms, 0.99),
     }
-    say(f"latency at {rate:,.0f} events/s: {', '.join(f'{name} {ms:.0f}' for name, ms in found.items())}")
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in cores.items())
+    say(
+        f"latency at {rate:,.0f} events/s: {', '.join(f'{name} {ms:.0f}' for name, ms in found.items())}; of a core: {shares}"
+    )
     return found
