@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from models.contracts.errors import UNREADABLE
+
 TokenKind = Literal["debug", "preview"]
 
 
@@ -40,7 +42,7 @@ def allows(secret: str, text: str | None, kind: TokenKind, merchant: str, now: i
     try:
         raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
         token = msgspec.json.decode(raw, type=Token)
-    except (binascii.Error, msgspec.DecodeError):
+    except (binascii.Error, *UNREADABLE):
         return False
     return token.kind == kind and token.merchant == merchant and now < token.until
 

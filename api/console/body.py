@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from api.console.refusals import malformed, refusal
 from api.problems import invalid, not_json
+from models.contracts.errors import UNREADABLE
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ async def read_json(request: Request, most: int, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise not_json(str(error)) from error
 
 

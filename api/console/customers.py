@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from api.console.records import Found, Records
+from models.contracts.errors import UNREADABLE
 from models.contracts.events import Event, Query, decode_event
 from models.contracts.ids import customer_key
 from models.contracts.profile import Assignment, Profile, decode_assignment, decode_profile
@@ -94,7 +95,7 @@ def _readable(values: Iterable[bytes]) -> Iterable[Event]:
     for value in values:
         try:
             yield decode_event(value)
-        except msgspec.MsgspecError:  # poison lies in its topic's records as it came, and says nothing of anybody
+        except UNREADABLE:  # poison lies in its topic's records as it came, and says nothing of anybody
             continue
 
 

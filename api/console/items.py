@@ -12,6 +12,7 @@ from api.console.kinds import ASSOCIATION, CONTENT, Kind
 from api.console.refusals import unsuitable
 from api.problems import invalid, not_json
 from models.contracts.contents import Association, CatalogueItem, Content, DefinedSegment, Script
+from models.contracts.errors import UNREADABLE
 from models.segmentation.rules import RuleError, context_conditions, profile_rule
 
 LEARNED = "l_"
@@ -50,10 +51,10 @@ def read(kind: Kind, body: bytes, item: str, current: CatalogueItem | None, publ
 def _object(body: bytes) -> dict[str, Any]:
     try:
         given = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise not_json(str(error)) from error
     except RecursionError as error:
         raise not_json("It is nested too deeply.") from error
+    except UNREADABLE as error:
+        raise not_json(str(error)) from error
     if not isinstance(given, dict):
         raise not_json("The body is a JSON object.")
     return given

@@ -17,7 +17,7 @@ from models.contracts.contents import (
     live_publication_key,
     publication_part_key,
 )
-from models.contracts.errors import PoisonError
+from models.contracts.errors import UNREADABLE, PoisonError
 
 KEPT = 20
 """How many publications a merchant can roll back to."""
@@ -80,7 +80,7 @@ class Publications:
         """An earlier publication, or None where it is not (or not wholly) there."""
         try:
             return _decoded(self._whole(merchant, version))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
     def versions(self, merchant: str) -> list[int]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from api.edge.context import checked
 from api.problems import invalid
 from models.contracts.context import Context
-from models.contracts.errors import RequestError
+from models.contracts.errors import UNREADABLE, RequestError
 from models.contracts.events import MOST_VALUE, Click, Conversion, Custom, Event, Identify, Impression, View
 from models.contracts.ids import Id, RandomBytes, new_id
 from models.contracts.topics import DAY_MS
@@ -66,6 +66,8 @@ def events_of(
         except msgspec.ValidationError as error:
             said = invalid(error)
             rejected.append(RejectedEvent(index, said.field, said.detail))
+        except UNREADABLE as error:  # a string of an event is looked at only when that event is read
+            rejected.append(RejectedEvent(index, None, f"not JSON: {error}"))
         except RequestError as error:
             rejected.append(RejectedEvent(index, error.field, error.detail))
     return taken, rejected

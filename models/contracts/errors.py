@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that nobody can read: errors of its own, and Python's for a string that is no UTF-8 (which it
+meets only where it reads that string) and for a nesting without end."""
+
 
 class TailorbirdError(Exception):
     """Root of everything that Tailorbird raises on purpose."""

@@ -15,6 +15,7 @@ from models.contracts.contents import (
     decode_catalogue,
     decode_live_publication,
 )
+from models.contracts.errors import UNREADABLE
 from models.contracts.ids import split_key
 from models.contracts.profile import Profile, decode_profile
 from models.contracts.segments import SegmentModel, decode_live_model, decode_model
@@ -125,7 +126,7 @@ def profiles_of(rows: Rows, merchant: str) -> list[Profile]:
         if key.startswith(start):
             try:
                 profile = decode_profile(value)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 log.error("a profile of %s cannot be read and is left out", merchant)
                 continue
             if profile.joined is None:
@@ -140,7 +141,7 @@ def outcomes_of(rows: Rows, merchant: str) -> Iterator[tuple[OutcomeKey, Outcome
         if key.startswith(start):
             try:
                 counter = decode_outcome_key(key), decode_outcome(value)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 log.error("an outcome counter of %s cannot be read and is left out", merchant)
                 continue
             yield counter

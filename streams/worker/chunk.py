@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from models.contracts.errors import PoisonError
+from models.contracts.errors import UNREADABLE, PoisonError
 from models.contracts.events import Event, Identify, Query, decode_event
 from models.contracts.ids import KNOWN
 from models.contracts.joins import Joined, encode_join
@@ -213,7 +213,7 @@ class Chunk:
         for record, _ in entries:
             try:
                 event = decode_event(record.value or b"")  # whole: what was read for folding lacks half of a decision
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 self._reject(record, without_values(error))
                 rejected += 1
                 continue
@@ -233,7 +233,7 @@ class Chunk:
             return None
         try:
             profile = decode_profile(stored)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise PoisonError("the customer's profile cannot be read") from error
         if profile.v > SCHEMA:
             raise PoisonError(f"the customer's profile has schema version {profile.v}; this worker writes {SCHEMA}")

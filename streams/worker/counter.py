@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from models.contracts.errors import UNREADABLE
 from models.contracts.tables import Outcome, decode_outcome
 
 encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder().encode
@@ -36,5 +37,5 @@ def _read(stored: bytes) -> Outcome:
     """A counter that nobody can read is begun again: it says nothing any more, and the events must go on."""
     try:
         return decode_outcome(stored)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Outcome()

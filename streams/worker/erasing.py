@@ -12,7 +12,7 @@ import msgspec
 
 from models.contracts.erasures import WORKER as PLACE
 from models.contracts.erasures import Erasure, ErasureProof, Erasures
-from models.contracts.errors import UnavailableError
+from models.contracts.errors import UNREADABLE, UnavailableError
 from models.contracts.ids import customer_key, partition_of
 from models.contracts.profile import Profile, decode_profile
 from models.contracts.topics import EVENTS
@@ -158,5 +158,5 @@ async def said(producer: Any, topic: str, key: str, record: Erasure | ErasurePro
 def _read(stored: bytes | None) -> Profile | None:
     try:
         return None if stored is None else decode_profile(stored)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

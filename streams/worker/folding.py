@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from models.contracts.contents import Merchant, SessionLimits
+from models.contracts.errors import UNREADABLE
 from models.contracts.events import Event, Query
 from models.contracts.profile import SCHEMA, Membership, Profile, decode_assignment, decode_profile, encode_profile
 from models.contracts.tables import JOINED
@@ -258,7 +257,7 @@ def _ours(row: bytes | None) -> Profile | None:
     """The profile in a row; None where there is none, or one of a later version, which is that version's to assign."""
     try:
         profile = None if row is None else decode_profile(row)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     return None if profile is None or profile.v > SCHEMA else profile
 
@@ -267,7 +266,7 @@ def _said(value: bytes | None) -> Membership | None:
     """What a record of `assignments` says; None also where nobody can read it."""
     try:
         return None if value is None else decode_assignment(value).membership
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
+from models.contracts.errors import UNREADABLE
 from models.contracts.tables import BEGUN_AGAIN, OutcomeKey, decode_outcome_key
 from models.outcomes import Place
 from streams.store.base import Changes, Rows
@@ -40,7 +41,7 @@ def _folded(row: bytes) -> int:
     """The offset up to which the counter has counted; of one that nobody can read, none."""
     try:
         return _mark(row).folded
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return -1
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from models.contracts.errors import UNREADABLE
 from models.contracts.profile import decode_marks
 
 
@@ -11,6 +10,6 @@ def newer(held: bytes, incoming: bytes) -> bool:
     """Whether the incoming profile has folded at least what the held one has. One that cannot be read never wins."""
     try:
         before, after = decode_marks(held), decode_marks(incoming)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return False
     return all(after.get(topic, -1) >= offset for topic, offset in before.items())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec import UNSET, structs
 
 from models.contracts.decisions import Decided
+from models.contracts.errors import UNREADABLE
 from models.contracts.events import Event, Origin
 from models.contracts.profile import RECENT_ORIGINS, Profile
 from models.contracts.tables import Outcome, decode_outcome
@@ -141,5 +141,5 @@ def newer(held: bytes, incoming: bytes) -> bool:
     """Whether an outcome record may replace another of its key. One that cannot be read never wins."""
     try:
         return decode_outcome(incoming).folded >= decode_outcome(held).folded
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return False

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from models.contracts.errors import PoisonError
+from models.contracts.errors import UNREADABLE, PoisonError
 from models.contracts.events import MOST_VALUE, SCHEMA, Conversion, Event
 from models.contracts.ids import is_id
 from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
@@ -38,7 +38,7 @@ def read_event(key: bytes | None, value: bytes | None, like: Event | None = None
         raise PoisonError(f"{len(value)} bytes; an event has at most {MAX_EVENT_BYTES}")
     try:
         event: Event = decode_event(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise PoisonError(without_values(error)) from error
     if not 1 <= event.v <= SCHEMA:
         raise PoisonError(f"schema version {event.v}; this worker reads 1 to {SCHEMA}")

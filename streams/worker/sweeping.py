@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import msgspec
-
+from models.contracts.errors import UNREADABLE
 from models.contracts.ids import customer_key
 from models.contracts.profile import SCHEMA, Profile, decode_profile
 from models.contracts.topics import EVENTS
@@ -54,7 +53,7 @@ class Sweeper:
                 continue
             try:
                 profile = decode_profile(stored)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 continue  # a newer worker's, maybe: nothing is dropped unread
             if profile.v <= SCHEMA and is_over(profile, now, self._limit):
                 drop(out, key, profile)

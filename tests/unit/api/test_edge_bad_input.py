@@ -227,6 +227,22 @@ async def test_a_bad_event_does_not_spoil_its_batch(client: httpx.AsyncClient, b
     assert [type(event).__name__ for event in bench.spooled()] == ["Click", "View"]
 
 
+@pytest.mark.parametrize(
+    "bad", [b'{"type":"identi\xc6fy"}', b'{"type":"custom","name":"\xff"}', b'{"type":"view","id":"\xed\xa0\x80"}']
+)
+async def test_an_event_that_is_no_utf_8_does_not_spoil_its_batch(
+    client: httpx.AsyncClient, bench: Bench, bad: bytes
+) -> None:
+    good = b'{"type":"view"}'
+    body = with_(events=[]).replace(b'"events": []', b'"events": [' + b",".join((good, bad, good)) + b"]")
+    answer = await client.post("/v1/events", content=body)
+    assert answer.status_code == 202, answer.text
+    (rejected,) = answer.json()["rejected"]
+    assert rejected["index"] == 1
+    assert "not JSON" in rejected["detail"]
+    assert len(bench.spooled()) == 2
+
+
 async def test_a_batch_holds_100_events_at_most(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/events", content=with_(events=[{"type": "view"}] * 101))
     assert (answer.status_code, answer.json()["field"]) == (422, "events")

@@ -197,7 +197,7 @@ def test_an_origin_that_no_profile_can_hold_is_put_aside() -> None:
     assert decode_profile(store.profiles[b"m/c"]).origins == {"e": 2**63 - 1}
 
 
-@pytest.mark.parametrize("unreadable", [b"", b"{broken", b'{"value":null,"folded":3}'])
+@pytest.mark.parametrize("unreadable", [b"", b"{broken", b'{"value":null,"folded":3}', b'{"origins":{"\xff":1}}'])
 def test_a_counter_that_nobody_can_read_is_begun_again(unreadable: bytes) -> None:
     store = Store()
     store.fold(records(query(0)))

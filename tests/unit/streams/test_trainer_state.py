@@ -12,7 +12,7 @@ def _key(merchant: str, content: str) -> bytes:
     return msgspec.json.encode(OutcomeKey(merchant, "hero", "chosen", None, None, content, 490_000, 0))
 
 
-@pytest.mark.parametrize("unreadable", [b"", b"{broken", b'{"value":null,"folded":3}'])
+@pytest.mark.parametrize("unreadable", [b"", b"{broken", b'{"value":null,"folded":3}', b'{"origins":{"\xff":1}}'])
 def test_a_counter_that_nobody_can_read_is_left_out_and_said(
     unreadable: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
