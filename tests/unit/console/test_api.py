@@ -300,12 +300,14 @@ def test_merchant_settings_are_judged(owner: TestClient, settings: dict[str, Any
         (b"nonsense", 400),
         (b'{"name":NaN}', 400),
         (b"\xff\xfe", 400),
+        (b'{"name":"\xff"}', 400),
         (b"[" * 30_000, 400),
         (b'{"name":"' + b"x" * 70_000 + b'"}', 413),
     ],
 )
 def test_what_is_no_json_object_is_refused(owner: TestClient, body: bytes, status: int) -> None:
     assert owner.put(f"{M1}/placements/p", content=body).status_code == status
+    assert owner.put("/api/v1/merchants/m9", content=body).status_code == status
 
 
 def test_a_placement_or_content_in_use_stays(owner: TestClient) -> None:

@@ -215,6 +215,9 @@ def test_a_counter_that_nobody_can_read_is_begun_again(unreadable: bytes) -> Non
         b'{"v":99,"merchant":"m","customer":"c","first":0,"last":0}',
         encode_profile(Profile(v=99, merchant="m", customer="c", first=0, last=0)),
         encode_profile(Profile(merchant="m", customer="c", first=0, last=0, asked=[msgspec.Raw(b"\xa1x")]))[:-30],
+        encode_profile(Profile(merchant="merchant", customer="c", first=0, last=0)).replace(
+            b"merchant", b"merch\xffnt"
+        ),
     ],
 )
 def test_a_profile_that_this_worker_cannot_read_is_never_overwritten(stored: bytes) -> None:
