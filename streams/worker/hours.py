@@ -24,8 +24,7 @@ FRESH_HOURS: Final = 48
 """A missing counter of so recent an hour was never there."""
 
 HELD: Final = 1024
-"""So many counters are kept as the last chunk left them, decoded: a shop counts in the same few all through an hour, and to
-find and read one again costs as much as to count and write it."""
+"""So many counters are kept as the last chunk left them, decoded: a shop counts in the same few all through an hour."""
 
 
 class _Mark(Struct):
