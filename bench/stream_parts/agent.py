@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from bench.stream_parts import compare, shop
 from bench.stream_parts.stage import WORKER_CORE, Mark, Ran, Stage, cpu_seconds, load, memory_mb, records_on, say
@@ -67,16 +68,20 @@ def worker(stage: Stage, of: Settings, name: str, core: int = WORKER_CORE) -> It
         process.kill()
 
 
-def metric(process: Process, name: str, **labels: str) -> float:
-    """One value of a worker's metrics, 0 where there is none or the worker does not answer yet."""
+def metrics(process: Process) -> list[Sample]:
+    """What a worker says of itself; nothing where it does not answer yet."""
     try:
         text = plain().get(f"{process.health}/metrics", timeout=5).text
     except httpx.TransportError:
-        return 0.0
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items()):
-                return sample.value
+        return []
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def metric(process: Process, name: str, **labels: str) -> float:
+    """One value of a worker's metrics, 0 where there is none or the worker does not answer yet."""
+    for sample in metrics(process):
+        if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items()):
+            return sample.value
     return 0.0
 
 
@@ -104,9 +109,23 @@ def _await(condition: Callable[[], bool], processes: Sequence[Process], what: st
     deadline = time.monotonic() + LIMIT_S
     while not condition():
         if time.monotonic() > deadline:
-            last = "\n".join(process.last_words(5) for process in processes)
+            last = "\n".join(f"{state(process)}\n{process.last_words(5)}" for process in processes)
             raise RuntimeError(f"not within {LIMIT_S:.0f} s: {what}\n{last}")
         time.sleep(LOOK_S)
+
+
+def state(process: Process) -> str:
+    """How far a worker is: what became of its events, and what it has not done yet."""
+    found = metrics(process)
+    if not found:
+        return "it does not answer"
+    events = {
+        each.labels["result"]: round(each.value) for each in found if each.name == "tailorbird_worker_events_total"
+    }
+    lag = {each.labels["partition"]: round(each.value) for each in found if each.name == "tailorbird_worker_lag_events"}
+    behind = {partition: events for partition, events in lag.items() if events}
+    in_flight = sum(each.value for each in found if each.name == "tailorbird_worker_in_flight_events")
+    return f"events {events}; of {len(lag)} partitions these are behind: {behind}; in flight {in_flight:.0f}"
 
 
 def drain(stage: Stage, of: Settings, events: int) -> Ran:

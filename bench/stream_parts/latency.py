@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from msgspec import Struct
 
 from bench.stream_parts import agent, shop
-from bench.stream_parts.stage import Stage, cpu_seconds, say
+from bench.stream_parts.stage import Stage, cpu_seconds, producer, say
 from demo.figures import percentile
 from models.contracts.events import Query, encode_event
 from models.contracts.profile import decode_assignment
@@ -71,7 +71,7 @@ def prepared(queries: Sequence[Query]) -> list[Prepared]:
 
 def pace(of: Settings, events: Sequence[Prepared], rate: float) -> dict[bytes, list[int]]:
     """Produces the events at `rate` a second, each received when it is produced (ms); when that was, by customer."""
-    producer = Producer({"bootstrap.servers": of.brokers, "partitioner": "murmur2_random", "linger.ms": 1})
+    client = producer(of.brokers, **{"linger.ms": 1})
     sent: dict[bytes, list[int]] = {}
     topic = EVENTS.on(of.topic_prefix)
     start = time.time()
@@ -82,13 +82,13 @@ def pace(of: Settings, events: Sequence[Prepared], rate: float) -> dict[bytes, l
         ms = int(now * 1000)
         stamp = b"%d" % ms
         for key, parts in events[done:due]:
-            producer.produce(topic, stamp.join(parts), key)
+            client.produce(topic, stamp.join(parts), key)
             if now - start > WARM_S:
                 sent.setdefault(key, []).append(ms)
         done = max(done, due)
-        producer.poll(0)
+        client.poll(0)
         time.sleep(SLICE_S)
-    producer.flush()
+    client.flush()
     return sent
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
@@ -74,16 +74,37 @@ def create(address: str, topics: dict[str, int], config: dict[str, str] | None =
         client.close()
 
 
+def producer(address: str, **more: Any) -> Producer:
+    """As the edges' own: idempotent, for without it a batch that is sent again comes behind later ones, and an edge's older
+    event behind a newer one counts as sent twice. Its `poll` and `flush` raise RuntimeError for a record that the broker
+    did not take."""
+    return Producer(
+        {
+            "bootstrap.servers": address,
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "delivery.report.only.error": True,
+            "on_delivery": _refused,
+            **more,
+        }
+    )
+
+
+def _refused(error: KafkaError | None, record: Message) -> None:
+    if error is not None:
+        raise RuntimeError(f"a record of {record.topic()} did not reach the broker: {error.str()}")
+
+
 def load(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> int:
-    """Produces the records and waits for the broker; how many."""
-    producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random", "linger.ms": 50,
-                         "batch.size": 1_000_000, "queue.buffering.max.messages": 500_000})  # fmt: skip
+    """Produces the records and waits for the broker; how many. Raises RuntimeError where one did not reach it."""
+    more = {"linger.ms": 50, "batch.size": 1_000_000, "queue.buffering.max.messages": 500_000}
+    client = producer(address, **more)
     count = 0
     for count, (key, value) in enumerate(records, 1):
         if count % 50_000 == 0:
-            producer.flush()
-        producer.produce(topic, value, key)
-    producer.flush()
+            client.flush()
+        client.produce(topic, value, key)
+    client.flush()
     return count
 
 
