@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import faust
 from aiokafka.errors import KafkaError
@@ -17,6 +17,10 @@ from streams.transport import fetching
 from streams.transport import records as unpacking
 from streams.transport.tables import Run
 from streams.transport.thread import ChunkThread
+
+AHEAD: Final = 1
+"""Partitions of an answer that are still to be handed out when the next answer is asked for. With none the worker waits for
+it, with several it waits for the worker, and what is in it grows old."""
 
 
 class SafeResume(driver.Consumer):
@@ -74,6 +78,7 @@ class ChunkConsumer(SafeResume):
     chunk_events = 4000
     on_revoke: Callable[[], Awaitable[None]]
     on_seek: Callable[[dict[TP, int]], None]
+    _thread: ChunkThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._chunks: dict[TP, deque[int]] = defaultdict(deque)  # last offsets of the chunks handed out, in order
@@ -94,6 +99,7 @@ class ChunkConsumer(SafeResume):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 (as above)
         # Faust passes its own set, which shrinks while the fetch waits; and to aiokafka an empty set means "all".
         asked = None if active_partitions is None else set(active_partitions)
+        self._thread.want()
         return await super()._getmany(asked, timeout)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 (Faust's signature)
@@ -114,7 +120,9 @@ class ChunkConsumer(SafeResume):
         def stale() -> bool:
             return not self.flow_active or self._seeks != seeks or self.app.consumer_generation_id != generation
 
-        for tp, taken in records.items():
+        for left, (tp, taken) in zip(range(len(records) - 1, -1, -1), records.items(), strict=True):
+            if left < AHEAD:
+                self._thread.want()
             if tp.topic not in self.chunk_topics:
                 for record in taken:
                     if stale():

@@ -1,7 +1,9 @@
-"""How long a broker waits before it answers a fetch: it gathers while a stream flows, and is asked seldom while there is none."""
+"""When a broker is asked, and how long it waits before it answers: it gathers while a stream flows, and is asked seldom
+while there is none."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from aiokafka.consumer import consumer, fetcher
@@ -23,14 +25,22 @@ answer does not say that there is no stream."""
 
 
 class Fetcher(fetcher.Fetcher):  # type: ignore[misc]  # aiokafka has no types
-    """aiokafka's own for every consumer that was not given a `Whole`."""
+    """aiokafka's own for every consumer that was not given a `Whole`. With one it asks while records are wanted, and not as
+    soon as those before were taken: what came so early would lie there, and grow old, until those are folded."""
 
     _empty = 0
     """Answers without a record since the last one with any."""
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+        if isinstance(whole := self._key_deserializer, Whole):
+            try:
+                await whole.wanted.wait()
+            except (
+                asyncio.CancelledError
+            ):  # the partitions have gone, or the consumer ends; aiokafka answers this itself
+                return False
         came: bool = await super()._proc_fetch_request(assignment, node_id, request)
-        if isinstance(self._key_deserializer, Whole):
+        if isinstance(whole, Whole):
             self._empty = 0 if came else self._empty + 1
             idle = self._empty >= IDLE_AFTER
             self._fetch_max_wait_ms, self._fetch_min_bytes = (

@@ -6,6 +6,7 @@ its checksum takes longer than all the rest of its reading.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +43,9 @@ class Whole:
 
     def __init__(self, topics: frozenset[str]) -> None:
         self.topics = topics
+        self.wanted = asyncio.Event()
+        """Set while its consumer may fetch. For the thread that fetches alone."""
+        self.wanted.set()
 
     def __call__(self, key: bytes | None) -> bytes | None:
         return key

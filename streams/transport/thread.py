@@ -25,7 +25,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, consumer: Any, *, whole: frozenset[str], **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
-        self._whole = whole
+        self._whole = Whole(whole)
         self._background = Background()
 
     @Service.task
@@ -41,6 +41,17 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
                 asyncio.run_coroutine_threadsafe(app.crash(error), self.parent_loop)
                 return
 
+    def want(self) -> None:
+        """Records may be fetched, until some are taken. Called in the app's thread."""
+        if not self._whole.wanted.is_set():
+            self.thread_loop.call_soon_threadsafe(self._whole.wanted.set)
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        records = await super()._fetch_records(*args, **kwargs)
+        if records:
+            self._whole.wanted.clear()
+        return records
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         fetching = {
@@ -48,7 +59,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             "_fetch_min_bytes": GATHER_BYTES,
             "_max_partition_fetch_bytes": FETCH_PARTITION_BYTES,
             "_fetch_max_bytes": FETCH_BYTES,
-            "_key_deserializer": Whole(self._whole),
+            "_key_deserializer": self._whole,
         }
         for name, value in fetching.items():
             setattr(consumer, name, value)  # privates.FIELDS

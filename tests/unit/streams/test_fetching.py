@@ -1,4 +1,4 @@
-"""How much the broker is asked for at a time, and how long it may wait."""
+"""When the broker is asked, for how much at a time, and how long it may wait."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,23 +8,31 @@ from typing import Any
 
 import pytest
 from aiokafka.consumer import fetcher as theirs
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from models.contracts.settings import Settings
 from streams.transport import fetching
+from streams.transport.consumer import AHEAD, ChunkConsumer
 from streams.transport.fetching import GATHER_BYTES, GATHER_MS, IDLE_AFTER, IDLE_BYTES, IDLE_MS
 from streams.transport.records import Whole
 from streams.transport.thread import FETCH_BYTES, FETCH_PARTITION_BYTES, ChunkThread
 from streams.worker.app import make_app
+from tests.support.producer import turns
+
+EVENTS = TP("events", 0)
+PARTITIONS = 16
 
 
 @pytest.fixture
 async def consumer(tmp_path: Path) -> AsyncIterator[Any]:
     app = make_app(Settings(data_dir=str(tmp_path)))
-    driver: Any = SimpleNamespace(
+    app_side: Any = SimpleNamespace(
         app=app, transport=app.transport, in_transaction=False, RebalanceListener=lambda _: None
     )
-    thread = ChunkThread(driver, whole=frozenset(), thread_loop=asyncio.get_running_loop())
+    thread = ChunkThread(app_side, whole=frozenset(), thread_loop=asyncio.get_running_loop())
     made = thread._create_worker_consumer(app.transport)
+    made.thread = thread
     yield made
     await made.stop()
 
@@ -74,3 +82,82 @@ async def test_a_stream_that_flows_is_gathered_whatever_its_empty_partitions_say
 async def test_other_consumers_of_the_process_wait_as_they_were_told(answers: list[bool]) -> None:
     answers += [False] * 10
     assert set(await asked(answers, whole=False)) == {GATHERING}
+
+
+def held() -> Any:
+    """A fetcher that is to wait."""
+    made: Any = fetching.Fetcher.__new__(fetching.Fetcher)
+    made._key_deserializer = Whole(frozenset())
+    made._key_deserializer.wanted.clear()
+    return made
+
+
+async def test_the_broker_is_asked_when_records_are_wanted_and_not_before(answers: list[bool]) -> None:
+    answers += [True]
+    fetcher = held()
+    asking = asyncio.ensure_future(fetcher._proc_fetch_request(None, 1, None))
+    await turns()
+    assert answers, "it was asked"
+    fetcher._key_deserializer.wanted.set()
+    assert await asking
+    assert not answers
+
+
+async def test_where_the_partitions_go_nobody_waits_for_what_is_not_wanted(answers: list[bool]) -> None:
+    asking = asyncio.ensure_future(held()._proc_fetch_request(None, 1, None))
+    await turns()
+    asking.cancel()
+    assert not await asking, "aiokafka lets such an answer go, and expects no error"
+
+
+async def test_records_are_wanted_until_some_are_taken(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    coming: list[dict[TP, list[Any]]] = [{}, {EVENTS: [[]]}]
+
+    async def fetched(*_: object) -> dict[TP, list[Any]]:
+        return coming.pop(0)
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetched)
+    thread, wanted = consumer.thread, consumer._key_deserializer.wanted
+    await thread._fetch_records()
+    assert wanted.is_set()
+    await thread._fetch_records()
+    assert not wanted.is_set()
+    thread.want()
+    await turns()
+    assert wanted.is_set()
+
+
+class Wish:
+    """The thread that a consumer asks. It notes after how many chunks more was wanted."""
+
+    def __init__(self) -> None:
+        self.chunks = 0
+        self.wanted: list[int] = []
+
+    def want(self) -> None:
+        self.wanted.append(self.chunks)
+
+    async def getmany(self, *_: object) -> dict[TP, list[Any]]:
+        record = SimpleNamespace(offset=0, timestamp=0, timestamp_type=0)
+        return {TP(EVENTS.topic, partition): [[record]] for partition in range(PARTITIONS)}
+
+
+class Waiting(ChunkConsumer):
+    chunk_topics = frozenset({EVENTS.topic})
+    flow_active = True
+
+    def _new_consumer_thread(self) -> Any:
+        return Wish()
+
+    def add_dependency(self, service: Any) -> Any:
+        return service  # nothing here is started
+
+
+async def test_more_is_wanted_shortly_before_all_is_handed_out(tmp_path: Path) -> None:
+    app: Any = make_app(Settings(data_dir=str(tmp_path)))
+    consumer: Any = Waiting(app.transport, turns, turns, turns)
+    consumer._get_active_partitions = lambda: {EVENTS}
+    app.topics._topic_name_index[EVENTS.topic] = set()
+    async for _ in consumer.getmany(1.0):
+        consumer._thread.chunks += 1
+    assert consumer._thread.wanted == [0, *range(PARTITIONS - AHEAD, PARTITIONS)]

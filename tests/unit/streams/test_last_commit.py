@@ -26,6 +26,9 @@ class Kafka:
         self.committed.append(offsets[EVENTS])
         return True
 
+    def want(self) -> None:
+        """It comes when it comes."""
+
     def assignment(self) -> set[TP]:
         return {EVENTS}
 
