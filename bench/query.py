@@ -29,6 +29,7 @@ from pathlib import Path
 from api.edge.access import ServerKeys
 from api.edge.deciding import decided, decoded
 from api.edge.drawn import Drawn
+from api.edge.garbage import Garbage
 from api.edge.head import Head
 from api.edge.hot import heads, hot_protocol
 from api.edge.limits import Buckets, Networks
@@ -115,6 +116,7 @@ def main() -> None:
         assert isinstance(head, Head)
         asked = [decoded(body) for body in bodies]
         gc.freeze()
+        Garbage()  # as a worker does: it would look through all that is warm again and again
 
         def decide_all(edge: Edge) -> None:
             for query in asked:

@@ -27,7 +27,7 @@ FROM python:3.11-slim-bookworm
 RUN useradd --system --create-home --uid 10001 tailorbird && install --directory --owner tailorbird /data
 COPY --from=build /venv /venv
 COPY --from=compiled /compiled /venv/lib/python3.11/site-packages
-RUN ["/venv/bin/python", "-I", "-c", "import api.edge.deciding as made; assert made.__file__.endswith('.so'), made.__file__"]
+RUN ["/venv/bin/python", "-I", "-c", "import api.edge.hot.shortcut, api.edge.deciding as made; assert made.__file__.endswith('.so'), made.__file__"]
 USER tailorbird
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TAILORBIRD_HOST=0.0.0.0 TAILORBIRD_DATA_DIR=/data
 VOLUME /data

@@ -2,6 +2,7 @@
 (`worker`) or both (`all`) in a copy of this checkout, in place or into TO.
 
 mypyc makes extension modules of the same sources that mypy checks; Python imports them before the sources beside them.
+Cython makes one of each .pyx, which is there beside the sources: an edge does without where nothing is compiled.
 What depends on libraries' classes in ways that mypyc does not take stays as it is. Needs a C compiler and the libraries of
 locks/compile.txt; what it makes needs neither.
 """
@@ -11,7 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from setuptools import Extension
 
 COMMON: Final = (
     *(f"models/features/{name}.py" for name in ("decay", "fields", "fold", "marks", "sessions", "shown", "vector")),
@@ -41,19 +45,39 @@ WORKER: Final = (
 
 
 MODULES: Final = {"edge": COMMON + EDGE, "worker": COMMON + WORKER, "all": COMMON + EDGE + WORKER}
+SHORT: Final = ("api/edge/hot/memory.pyx", "api/edge/hot/shortcut.pyx")
+DIRECTIVES: Final = {"language_level": "3", "binding": False, "boundscheck": False, "wraparound": False}
+"""Indices are counted, not given: places of words that are declared."""
+NATIVE: Final = {"edge": SHORT, "worker": (), "all": SHORT}
 
 
 def main(process: str, folder: Path, to: Path | None) -> None:
     """Builds the extension modules: beside their sources, or in the folders of their packages below `to`."""
     from mypyc.build import mypycify
+
+    os.chdir(folder)
+    build([*mypycify(list(MODULES[process]), opt_level="3", debug_level="0"), *natives(process)], to)
+
+
+def natives(process: str) -> list[Extension]:
+    """What Cython makes of the sources in its own language, below the present folder."""
+    from Cython.Build import cythonize
+    from setuptools import Extension
+
+    sources = [
+        Extension(path.removesuffix(".pyx").replace("/", "."), [path], extra_compile_args=["-O3", "-g0"])
+        for path in NATIVE[process]
+    ]
+    made: list[Extension] = cythonize(sources, compiler_directives=DIRECTIVES, quiet=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+def build(modules: list[Extension], to: Path | None) -> None:
+    """As `main`, of these modules."""
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
-    os.chdir(folder)
-    made = Distribution(
-        {"name": "compiled", "ext_modules": mypycify(list(MODULES[process]), opt_level="3", debug_level="0")}
-    )
-    command = build_ext(made)
+    command = build_ext(Distribution({"name": "compiled", "ext_modules": modules}))
     command.inplace = to is None
     command.build_lib = None if to is None else str(to)
     command.ensure_finalized()

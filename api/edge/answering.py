@@ -18,6 +18,7 @@ from models.contracts.profile import Membership, Profile
 from models.contracts.wire import QueryRequest
 from models.decisions import arm_of, decide, goes_on
 from models.decisions.choice import NOBODY
+from models.decisions.context_segments import context_segment
 from models.decisions.shelf import Going
 from models.features.fold import Seen
 from models.sessions import Judged, judge
@@ -119,7 +120,7 @@ def answer_query(
         visit.standing = Standing(ready.merchant, ready.segmenter, known.membership, membership, known.fresh, arm)
     counted: list[tuple[Reason, Fresh]] = []
     for decision in decisions:
-        _note(visit, decision.placement, decision.content)
+        visit.show(decision.placement, decision.content)
         counted.append((decision.reason, decision.fresh))
     encoded = b",".join([encode_decision(decision) for decision in decisions])
     event = _event(ready, asked, query, customer, session, encoded)
@@ -134,11 +135,14 @@ def answer_kept(
     something is to be chosen. None where that is so now, and nothing is noted."""
     member = NOBODY if standing.membership is None else standing.membership
     placements, choices, context = asked.request.placements, visit.choices, asked.context
+    names = context_segment(context, ready.merchant.origins)
     going: list[Going] = []
     for placement in _each(placements):
         shown = visit.counts.get(placement, NOT_SHOWN)
         kept = choices.get(placement)
-        one = goes_on(ready.shelf, placement, member, context, asked.now, kept, shown, standing.fresh, standing.arm)
+        one = goes_on(
+            ready.shelf, placement, member, names, context, asked.now, kept, shown, standing.fresh, standing.arm
+        )
         if one is None:
             return None
         going.append(one)
@@ -146,7 +150,7 @@ def answer_kept(
     visit.add(_seen(asked, query, ready.merchant.id, customer, session.id))
     counted: list[tuple[Reason, Fresh]] = []
     for one in going:
-        _note(visit, one.decision.placement, one.decision.content)
+        visit.show(one.decision.placement, one.decision.content)
         counted.append((one.reason, one.fresh))
     encoded = going[0].event if len(going) == 1 else b",".join([one.event for one in going])
     event = _event(ready, asked, query, customer, session, encoded)
@@ -235,14 +239,3 @@ def _enter(visit: Visit, session: str, profile: Profile | None) -> None:
         for shown in profile.shown:
             if shown.at >= profile.session_started:
                 visit.choices[shown.placement] = shown.content
-
-
-def _note(visit: Visit, placement: str, content: str | None) -> None:
-    if content is None:
-        return
-    visit.choices[placement] = content
-    counts = visit.counts.get(placement)
-    if counts is None:
-        visit.counts[placement] = {content: 1}
-    else:
-        counts[content] = counts.get(content, 0) + 1

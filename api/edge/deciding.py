@@ -30,7 +30,7 @@ from api.edge.state import Edge
 from api.edge.warm import WAITING
 from api.problems import invalid, not_json
 from api.tokens import allows
-from models.contracts.errors import RequestError
+from models.contracts.errors import UNREADABLE, RequestError
 from models.contracts.ids import customer_key, is_id, new_id
 from models.contracts.wire import MAX_PLACEMENTS, QueryRequest, UnreadQuery
 from models.segmentation.assign import Segmenter
@@ -72,8 +72,13 @@ def decoded(body: bytes) -> QueryRequest:
     """The request of a JSON body; raises RequestError 400 or 422."""
     try:
         query = _decode_unread(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return _by_contract(body)
+    return well_formed(query, body)
+
+
+def well_formed(query: QueryRequest, body: bytes) -> QueryRequest:
+    """`query` where its ids and placements are as the contract has them; raises RequestError 422 as `decoded` does."""
     placements = query.placements
     if not 0 < len(placements) <= MAX_PLACEMENTS or not _is_known(query.merchant):
         return _by_contract(body)
@@ -101,7 +106,7 @@ def _by_contract(body: bytes) -> QueryRequest:
         return _decode(body)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise not_json(str(error)) from error
 
 

@@ -45,12 +45,12 @@ class Buckets:
         """`rate` in requests a second, 0 = no limit."""
         self.what = what
         self._rate = rate
-        self._every = 1.0 / rate if rate > 0 else 0.0
-        self._ahead = (max(rate * BURST_S, 1.0) - 1.0) * self._every
-        self._sets = buckets // WAYS - 1
+        self.every = 1.0 / rate if rate > 0 else 0.0
+        self.ahead = (max(rate * BURST_S, 1.0) - 1.0) * self.every
+        self.sets = buckets // WAYS - 1
         memory = memoryview(mmap.mmap(-1, buckets * 16))
-        self._tags = memory[: buckets * 8].cast("Q")
-        self._full = memory[buckets * 8 :].cast("d")
+        self.tags = memory[: buckets * 8].cast("Q")
+        self.full = memory[buckets * 8 :].cast("d")
 
     def take(self, name: str, now: float) -> int:
         """Takes a token at `now` (seconds of the host's monotonic clock).
@@ -62,38 +62,38 @@ class Buckets:
             return 0
         hashed: i64 = hash(name)
         tag: i64 = hashed & _TAG or 1
-        at: i64 = (tag & self._sets) * WAYS
-        there: i64 = self._tags[at]
+        at: i64 = (tag & self.sets) * WAYS
+        there: i64 = self.tags[at]
         if there != tag:
             at = self._place(tag, at)
-            there = self._tags[at]
-        full: float = self._full[at] if there == tag else 0.0
-        wait = full - now - self._ahead
+            there = self.tags[at]
+        full: float = self.full[at] if there == tag else 0.0
+        wait = full - now - self.ahead
         if wait > 1e-9:  # less is the rounding of a sum of intervals
             return max(1, math.ceil(wait))
         if there != tag:
-            self._tags[at] = tag
-        self._full[at] = (max(now, full)) + self._every
+            self.tags[at] = tag
+        self.full[at] = (max(now, full)) + self.every
         return 0
 
     def _place(self, tag: i64, first: i64) -> i64:
         """Of the name's four, from `first` on: its own, else the one that was full first."""
         oldest = first
-        earliest: float = self._full[first]
+        earliest: float = self.full[first]
         there: i64
         at: i64
         for at in range(first, first + WAYS):
-            there = self._tags[at]
+            there = self.tags[at]
             if there == tag:
                 return at
-            full: float = self._full[at]
+            full: float = self.full[at]
             if full < earliest:
                 oldest, earliest = at, full
         return oldest
 
     def __len__(self) -> int:
         """Buckets that belong to somebody."""
-        return sum(tag != 0 for tag in self._tags)
+        return sum(tag != 0 for tag in self.tags)
 
 
 class Networks:
@@ -112,7 +112,7 @@ class Networks:
             ValueError: one of them is neither.
         """
         self._trusted = [ipaddress.ip_network(part, strict=False) for part in map(str.strip, trusted) if part]
-        self._trusted_4 = [
+        self.trusted_4 = [
             (int(network.netmask), int(network.network_address))
             for network in self._trusted
             if isinstance(network, ipaddress.IPv4Network)
@@ -120,9 +120,13 @@ class Networks:
         # Parsing an address takes microseconds, and the next request comes from one of the last few thousand.
         self._known = lru_cache(KNOWN_ADDRESSES)(self._read)
 
+    def named(self, peer: str | None) -> tuple[str | None, bool]:
+        """(the network of the other end of a connection, whether it is a trusted proxy)."""
+        return self._known(peer or "")  # of a connection, so the same for many requests
+
     def of(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
         """An IPv4 address is its own network, an IPv6 one stands for its /64."""
-        name, trusted = self._known(peer or "")  # of a connection, so the same for many requests
+        name, trusted = self.named(peer)
         if not trusted:
             return name
         for header in reversed(forwarded):
@@ -139,7 +143,7 @@ class Networks:
             number: int = _number(socket.inet_pton(_INET, address))[0]
         except (OSError, ValueError):
             return self._known(address)
-        for mask, network in self._trusted_4:
+        for mask, network in self.trusted_4:
             if number & mask == network:
                 return None, True
         return None if number >> 24 == LOOPBACK else address, False

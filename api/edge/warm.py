@@ -72,7 +72,8 @@ class Visit:
     """What this edge alone knows of a customer: events on their way, and the session's choices and counts."""
 
     __slots__ = (
-        "choices", "counts", "folded", "local", "made", "profile", "route", "session", "standing", "trimmed", "waiting",
+        "choices", "counts", "folded", "held", "local", "made", "profile", "route", "session", "standing", "trimmed",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, local: list[Local] | None = None) -> None:
@@ -89,6 +90,8 @@ class Visit:
         """Stamp of the profile that they were last compared with; None where that is not all that tells."""
         self.route: int | None = None
         """The customer's, once it was asked for."""
+        self.held: object = None
+        """What the short way (`api.edge.hot`) keeps of it."""
         self.profile: Profile | None = None
         """The customer as of the first `folded` of the local events, where `made` is not None."""
         self.folded = 0
@@ -107,6 +110,17 @@ class Visit:
         if (gone := len(local) - LOCAL_EVENTS) > 0:
             del local[:gone]
             self.folded = max(0, self.folded - gone)
+
+    def show(self, placement: str, content: str | None) -> None:
+        """The session was shown it, and keeps it."""
+        if content is None:
+            return
+        self.choices[placement] = content
+        counts = self.counts.get(placement)
+        if counts is None:
+            self.counts[placement] = {content: 1}
+        else:
+            counts[content] = counts.get(content, 0) + 1
 
     def fold(self) -> Profile | None:
         """Folds the local events that `profile` lacks, and assigns after each as the stream will: where segments change

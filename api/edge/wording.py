@@ -109,14 +109,20 @@ def _shown(ready: Ready, query: str, decision: Decision, *, debug: bool) -> byte
 
 def _shown_again(ready: Ready, query: str, going: Going) -> bytes:
     """As `_shown`."""
-    if not going.answer:
-        content, placement = going.decision.content, going.decision.placement
-        found = None if content is None else ready.shelf.contents.get(content)
-        if found is None:
-            return f'"{placement}":null'.encode()
-        going.answer = _prepared(ready, placement, found)
-        going.name = f'/{placement}"}}'
+    if not going.answer and not is_worded(ready, going):
+        return f'"{going.decision.placement}":null'.encode()
     return going.answer + (query + going.name).encode()
+
+
+def is_worded(ready: Ready, going: Going) -> bool:
+    """Puts into words what is shown again; False where that is nothing."""
+    content, placement = going.decision.content, going.decision.placement
+    found = None if content is None else ready.shelf.contents.get(content)
+    if found is None:
+        return False
+    going.answer = _prepared(ready, placement, found)
+    going.name = f'/{placement}"}}'
+    return True
 
 
 def _prepared(ready: Ready, placement: str, found: Content) -> bytes:

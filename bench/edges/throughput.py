@@ -2,9 +2,10 @@
 
 Everything is on: origin and consent check, limits, overlay fold, spool, metrics. Each server has one core, the load the
 other; 64 keep-alive connections, browser-like requests of 100,000 customers, all of them warm. Servers take turns, and
-medians are compared. `over_*` are answers per processor second of the server's whole family over the peer's: what a
+medians are compared. Rounds before them are not counted: peers compile while they are asked, and every session is new at
+first (`first_cpu_us`: the edge's microseconds a query of the first of these rounds). `over_*` are answers per processor second of the server's whole family over the peer's: what a
 machine pays for; `over_*_per_s` compare answers a second. `disk_over_write` is per second, of two edges. `kept_share` is how
-many of the edge's decisions kept what the session had: these need no profile. `compiled`: see scripts/compiled.
+many of the edge's decisions kept what the session had, in the rounds that are counted: these need no profile. `compiled`: see scripts/compiled.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from bench.edges.limits import told
 from bench.edges.load import SERVER_CORE, Run, closed_loop, open_loop, write
 from bench.edges.peers import PEERS
 from bench.edges.processes import Family
-from bench.edges.stand import Stand, on_core, say
+from bench.edges.stand import Edge, Stand, on_core, say
 
 SECONDS, QUICK_SECONDS = 4.0, 2.0
 ROUNDS, QUICK_ROUNDS = 5, 2
+WARM_ROUNDS, QUICK_WARM_ROUNDS = 3, 1
 OPEN_S, QUICK_OPEN_S = 15.0, 5.0
 REQUESTS = 50_000
 
@@ -34,6 +36,7 @@ def measure(*, quick: bool = False) -> dict[str, object]:
     """The section's figures; null is what could not be measured, and `absent` says why."""
     customers = 5_000 if quick else shop.CUSTOMERS
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
+    warm = QUICK_WARM_ROUNDS if quick else WARM_ROUNDS
     absent: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="tailorbird-bench-") as made, ExitStack() as stack:
         folder = Path(made)
@@ -53,18 +56,28 @@ def measure(*, quick: bool = False) -> dict[str, object]:
                 continue
             servers[name] = (peer.port, peer.family, write(folder / f"{name}.requests", peer.requests(REQUESTS)))
         runs: dict[str, list[Run]] = {name: [] for name in servers}
-        for number in range(rounds):
+        ours = stand.edges["tailorbird"]
+        for number in range(warm + rounds):
+            if number == warm:
+                first_cpu_us = round(1e6 / runs["tailorbird"][0].per_cpu_s, 2)
+                runs = {name: [] for name in servers}
+                before = _decided(ours)
             for name, (port, family, requests) in servers.items():
                 run = closed_loop(port, requests, seconds, family, number * 7919)
                 runs[name].append(run)
                 say(f"{name}: {run.per_s:,.0f}/s, {run.per_cpu_s:,.0f} a CPU second, {run.bytes_each:.0f} bytes")
+        kept, decided = (after - then for after, then in zip(_decided(ours), before, strict=True))
         memory = {f"{name}_mb": family.memory_mb() for name, (_, family, _) in servers.items()}
         waiting = _open(servers, folder, QUICK_OPEN_S if quick else OPEN_S, build=not quick, absent=absent)
-        ours = stand.edges["tailorbird"]
-        kept = ours.metric('tailorbird_decisions_total{reason="kept"}') / ours.metric("tailorbird_decisions_total")
         recorded, lost = sum(edge.recorded for edge in stand.edges.values()), stand.lost()
-    counted = {"recorded": recorded, "lost": lost, "kept_share": round(kept, 3), "compiled": is_compiled()}
+    shares = {"kept_share": round(kept / decided, 3), "first_cpu_us": first_cpu_us}
+    counted = {"recorded": recorded, "lost": lost, **shares, "compiled": is_compiled()}
     return {**_figures(runs), **memory, **waiting, **counted, "absent": absent}
+
+
+def _decided(edge: Edge) -> tuple[float, float]:
+    """Decisions that kept what the session had, and all."""
+    return edge.metric('tailorbird_decisions_total{reason="kept"}'), edge.metric("tailorbird_decisions_total")
 
 
 def _open(servers: Servers, folder: Path, seconds: float, *, build: bool, absent: dict[str, str]) -> dict[str, object]:

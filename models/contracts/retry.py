@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from msgspec import DecodeError, ValidationError, json
+from msgspec import json
 
-from models.contracts.errors import ConfigurationError
+from models.contracts.errors import UNREADABLE, ConfigurationError
 from models.contracts.events import decode_event
 from models.contracts.rejected import Rejected
 from models.contracts.topics import EVENTS, JOINS, Topic
@@ -41,7 +41,7 @@ def again(each: Rejected, mended: bytes | None = None) -> tuple[Topic, bytes, by
 def _event(each: Rejected, value: bytes, *, strict: bool) -> tuple[bytes, bytes]:
     try:
         key = decode_event(value).key
-    except (DecodeError, ValidationError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         if strict:
             raise ConfigurationError(f"The mended value is no event: {error}.", "mend it further") from error
         if each.key is None:

@@ -67,7 +67,7 @@ def decide(
     place = shelf.places.get(placement)
     if place is None:
         return _decision(shelf, placement, None, NOTHING, arm, fresh, member, names, NOTHING_SHOWN)
-    eligible = _eligible(place, arm, member, _passing(place, context, now, shown_counts), only)
+    eligible = _eligible(place, arm, member, passing(place, context, now, shown_counts), only)
     if merchant.freshness == "session" and (there := _kept(eligible, kept)) is not None:
         return _decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts)
     by = (merchant.id, query, placement) if customer is None else (merchant.id, customer, session or "", placement)
@@ -79,6 +79,7 @@ def goes_on(
     shelf: Shelf,
     placement: str,
     member: Membership,
+    names: str,
     context: Context,
     now: int,
     kept: str | None,
@@ -87,8 +88,7 @@ def goes_on(
     arm: Arm,
 ) -> Going | None:
     """What `decide` gives where it leaves a session what it has, and None where something is to be chosen. Of a merchant
-    whose freshness is session; arguments as there."""
-    names = context_segment(context, shelf.merchant.origins)
+    whose freshness is session; arguments as there. `names`: the context segment."""
     place = shelf.places.get(placement)
     if place is None:
         if kept is not None:
@@ -96,11 +96,11 @@ def goes_on(
         return Going(_decision(shelf, placement, None, NOTHING, arm, fresh, member, names, NOTHING_SHOWN))
     if kept is None:
         return None
-    passing = _passing(place, context, now, shown_counts)
-    alike = (kept, names, passing, fresh, arm, member.learned, member.defined, member.model_version)
+    passes = passing(place, context, now, shown_counts)
+    alike = (kept, names, passes, fresh, arm, member.learned, member.defined, member.model_version)
     found = place.goes_on.get(alike)
     if found is None or place.capped:
-        there = _kept(_eligible(place, arm, member, passing, None), kept)
+        there = _kept(_eligible(place, arm, member, passes, None), kept)
         if there is None or there.content != kept:
             return None
         found = Going(_decision(shelf, placement, place, there, arm, fresh, member, names, shown_counts))
@@ -170,31 +170,31 @@ def _eligible(
     place: Place,
     arm: Arm,
     member: Membership,
-    passing: tuple[bool, ...],
+    passed: tuple[bool, ...],
     only: Collection[str] | None,
 ) -> Eligible:
     """What is eligible is a function of arm, membership and what the tests of a few candidates say: few of its values
     come up, so each is made once."""
     if only is not None:
-        return _made(place, arm, member, passing, only)
-    key = (arm, member.learned, member.defined, passing)
+        return _made(place, arm, member, passed, only)
+    key = (arm, member.learned, member.defined, passed)
     found = place.made.get(key)
     if found is None:
         if len(place.made) >= MOST_MADE:
             place.made.clear()
-        found = place.made[key] = _made(place, arm, member, passing, None)
+        found = place.made[key] = _made(place, arm, member, passed, None)
     return found
 
 
-def _passing(place: Place, context: Context, now: int, shown: Mapping[str, int]) -> tuple[bool, ...]:
+def passing(place: Place, context: Context, now: int, shown: Mapping[str, int]) -> tuple[bool, ...]:
     """What the tests of a placement's candidates say."""
     return tuple([test.passes(context, now, shown) for test in place.tested]) if place.tested else ()
 
 
 def _made(
-    place: Place, arm: Arm, member: Membership, passing: tuple[bool, ...], only: Collection[str] | None
+    place: Place, arm: Arm, member: Membership, passed: tuple[bool, ...], only: Collection[str] | None
 ) -> Eligible:
-    failed = {id(test) for test, passes in zip(place.tested, passing, strict=True) if not passes}
+    failed = {id(test) for test, passes in zip(place.tested, passed, strict=True) if not passes}
     pinned: Candidate | None = None
     weights: dict[str, float] = {}
     for candidate in place.candidates:

@@ -26,7 +26,7 @@ SUBNET, BALANCER = (
 )  # fixed, because an edge believes only its balancer's X-Forwarded-For
 
 
-COMPILED = {"edge": "api.edge.deciding", "worker": "streams.worker.chunk"}
+COMPILED = {"edge": "api.edge.hot.shortcut, api.edge.deciding", "worker": "streams.worker.chunk"}
 """Processes that carry in C what a query or an event goes through, and a module of it."""
 SITE = f"/venv/lib/python{VERSION}/site-packages"
 

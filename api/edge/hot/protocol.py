@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -19,12 +20,15 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from api.edge.connection import USUAL, Bounded, Connecting, Patience
 from api.edge.hot import heads
 from api.edge.hot.framing import Messages
-from api.edge.hot.turn import Turn
+from api.edge.hot.turn import Begun, Turn, Waiting
 from api.edge.state import Edge
+from models.contracts.settings import Settings
 
 MOST_PIECES: Final = 16
 """A request that comes in more packets is uvicorn's: looking at what came so far at each packet would be quadratic."""
 _BEGINS: Final = len(heads.BEGIN)
+Short = Callable[[bytes, int, int, bytes, str | None, Callable[[], None]], Waiting | Begun | None]
+"""`api.edge.hot.shortcut.Shortcut.take`."""
 MOST_TURNS: Final = 64
 """Answers that wait on one connection before no more is read from it."""
 
@@ -32,18 +36,19 @@ MOST_TURNS: Final = 64
 class HotProtocol(Bounded):
     """One connection."""
 
-    def __init__(self, edge: Edge, *, patience: Patience = USUAL, **more: Any) -> None:
+    def __init__(self, edge: Edge, short: Short | None, *, patience: Patience = USUAL, **more: Any) -> None:
         super().__init__(patience=patience, **more)  # by name: compiled, it would be taken out of `more` as it is
         self._edge = edge
+        self._short = short
         self._largest = edge.settings.body_bytes
-        self._longest = min(heads.USUAL_BYTES, edge.settings.header_bytes // 2)
+        self._longest = longest_head(edge.settings)
         self._messages = Messages()
         self._raw = b""
         """What came of a request that the hot reader waits for."""
         self._pieces = 0
         self._spared = 0
         """How much of it came in one packet with the end of another request: `Bounded` does not count that."""
-        self._turns: deque[Turn] = deque()
+        self._turns: deque[Waiting] = deque()
         self._after = b""
         """What goes to uvicorn once the answers before it have left."""
         self._after_spared = 0
@@ -84,7 +89,7 @@ class HotProtocol(Bounded):
         """Answers the requests that are whole in `raw`, of which `new` is what llhttp has not seen."""
         if not (raw[:_BEGINS] == heads.BEGIN or heads.BEGIN.startswith(raw)) or self._beyond_us():
             return self._hand_over(raw, self._spared)
-        messages = self._messages
+        messages, short = self._messages, self._short
         try:
             messages.feed(new)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -95,12 +100,20 @@ class HotProtocol(Bounded):
             body = bodies.popleft()
             end = raw.find(heads.END, start)
             stop = end + 4 + len(body or b"")
-            head = heads.read(raw, start, end, self._peer, self._longest)
+            begun: Begun | None = None
+            if short is not None and body is not None:
+                found = short(raw, start, end, body, self._peer, self._leave)
+                if found is not None and not isinstance(found, Begun):
+                    self._turns.append(found)
+                    start, spared = stop, len(raw) - stop
+                    continue
+                begun = found
+            head = heads.read(raw, start, end, self._peer, self._longest) if begun is None else begun.head
             if head is None or body is None or raw[end + 4 : stop] != body:
                 return self._hand_over(raw[start:], spared)
             turn = Turn(self._edge, self._leave)
             self._turns.append(turn)
-            turn.take(head, body)
+            turn.take(head, body, None if begun is None else begun.query)
             if turn.last:
                 return None
             start, spared = stop, len(raw) - stop
@@ -206,4 +219,19 @@ class HotProtocol(Bounded):
 
 def hot_protocol(edge: Edge) -> Connecting:
     """The connections of a server that has this edge."""
-    return partial(HotProtocol, edge)
+    return partial(HotProtocol, edge, _short(edge))
+
+
+def longest_head(settings: Settings) -> int:
+    """Bytes of a head that is read here."""
+    return min(heads.USUAL_BYTES, settings.header_bytes // 2)
+
+
+def _short(edge: Edge) -> Short | None:
+    """The short way, where it was compiled."""
+    try:
+        from api.edge.hot.shortcut import Shortcut
+    except ImportError:
+        return None
+    take: Short = Shortcut(edge, longest_head(edge.settings)).take
+    return take

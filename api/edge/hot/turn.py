@@ -6,17 +6,18 @@ import logging
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api.bodies import check_object, too_large
 from api.edge.asking import admit
-from api.edge.deciding import Outcome, count, decided, decoded
+from api.edge.deciding import Outcome, count, decided, decoded, well_formed
 from api.edge.head import Head
 from api.edge.state import Edge
 from api.problems import bug, problem
 from models.contracts.errors import RequestError
+from models.contracts.wire import QueryRequest
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,28 @@ _OK: Final = STATUS_LINE[200]
 LIMITED: Final = 429
 
 
+class Waiting(Protocol):
+    """An answer among those of its connection, as the connection sees it."""
+
+    reply: bytes | None
+    """None until it may leave."""
+    last: bool
+    """Whether the connection is to close after it."""
+
+
+class Begun:
+    """What the short way read of a request that takes the long one."""
+
+    __slots__ = ("head", "query")
+
+    def __init__(self, head: Head, query: QueryRequest) -> None:
+        """`query`: ids and number of placements are still to be looked at."""
+        self.head = head
+        self.query = query
+
+
 class Turn:
-    """The place of an answer among those of its connection. `reply` is None until it may leave."""
+    """The place of an answer among those of its connection, decided step by step: the long way."""
 
     __slots__ = ("_began", "_edge", "_outcome", "_settled", "last", "reply")
 
@@ -37,17 +58,21 @@ class Turn:
         self._outcome: Outcome | None = None
         self.reply: bytes | None = None
         self.last = False
-        """Whether the connection is to close after it."""
 
-    def take(self, head: Head, body: bytes) -> None:
-        """Decides; the reply is there at once, or when the spool has called back."""
+    def take(self, head: Head, body: bytes, query: QueryRequest | None = None) -> None:
+        """Decides; the reply is there at once, or when the spool has called back. `query`: as it was read of an object
+        that is not too large and not too deep."""
         edge = self._edge
         try:
             admit(edge, head)
-            if len(body) > edge.settings.body_bytes:
-                raise too_large(edge.settings.body_bytes)
-            check_object(body, edge.settings.json_depth)
-            outcome = self._outcome = decided(edge, head, decoded(body))
+            if query is None:
+                if len(body) > edge.settings.body_bytes:
+                    raise too_large(edge.settings.body_bytes)
+                check_object(body, edge.settings.json_depth)
+                query = decoded(body)
+            else:
+                query = well_formed(query, body)
+            outcome = self._outcome = decided(edge, head, query)
         except RequestError as error:
             self._refuse(error)
         except Exception:

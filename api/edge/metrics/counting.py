@@ -52,7 +52,7 @@ class Metrics:
         directory the block is this process's own memory."""
         self._directory = directory
         self._block = Block(None if directory is None else directory / f"{slot}{SUFFIX}")
-        words = self._words = self._block.words
+        words = self._words = self.words = self._block.words
         self._asked: dict[str, Callable[[], float]] = {}
         self._statuses = {status: at for (name, status), at in PLACES.items() if name == "queries"}
         self._reasons = {reason: at for (name, reason), at in PLACES.items() if name == "decisions"}

@@ -17,6 +17,7 @@ from api.edge.recording import Sender, events_of
 from api.edge.state import Edge
 from api.problems import invalid, not_json
 from api.tokens import proves
+from models.contracts.errors import UNREADABLE
 from models.contracts.events import encode_event
 from models.contracts.ids import customer_key, is_customer, is_id
 from models.contracts.wire import EventsAnswer, EventsRequest
@@ -44,7 +45,7 @@ def decoded(body: bytes) -> EventsRequest:
         return _decode(body)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise not_json(str(error)) from error
 
 

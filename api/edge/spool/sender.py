@@ -11,6 +11,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from api.edge.spool.frames import Frame
+from models.contracts.errors import UNREADABLE
 from models.contracts.ids import contextual_key, customer_key
 from models.contracts.rejected import MAX_VALUE_BYTES, Rejected, rejected_key
 from models.contracts.topics import EVENTS, REJECTED
@@ -64,7 +65,7 @@ def received(payload: bytes) -> int:
     """When the event was received, Unix ms; 0 where that is not to be read."""
     try:
         return _when(payload).received
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return 0
 
 
@@ -149,7 +150,7 @@ class Sender:
         payload = parcel.frame.payload
         try:
             key = key_of(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):  # a frame that passed its checksum
+        except UNREADABLE:  # a frame that passed its checksum
             self._reject(producer, parcel, "not an event")
             return
         value = with_origin(payload, parcel.origin, parcel.frame.seq) if origin else payload

@@ -22,27 +22,27 @@ class AttachedTable:
         self._directory = directory
         fd = open_current(directory)
         try:
-            self._current = map_words(fd, write=False)
+            self.current = map_words(fd, write=False)
         finally:
             os.close(fd)
         self._view = View.open(directory, 0)
 
     def get(self, key: bytes) -> Membership | None:
         view = self._view
-        if self._current[GENERATION_WORD] != view.generation:
+        if self.current[GENERATION_WORD] != view.generation:
             view = self._switched()
         return view.get(key)
 
     def find(self, hashed: int) -> Row | None:
         """As `get`, of a key's hash."""
         view = self._view
-        if self._current[GENERATION_WORD] != view.generation:
+        if self.current[GENERATION_WORD] != view.generation:
             view = self._switched()
         return view.find(hashed)
 
     def hash(self, key: bytes) -> int:
         """What `find` takes, for as long as the writer lives: one that starts anew may have another secret."""
-        return self._newest().hash(key)
+        return self.newest().hash(key)
 
     @property
     def generation(self) -> int:
@@ -50,21 +50,21 @@ class AttachedTable:
         return self._view.generation
 
     def __len__(self) -> int:
-        return len(self._newest())
+        return len(self.newest())
 
-    def _newest(self) -> View:
+    def newest(self) -> View:
         view = self._view
-        return view if self._current[GENERATION_WORD] == view.generation else self._switched()
+        return view if self.current[GENERATION_WORD] == view.generation else self._switched()
 
     def _switched(self) -> View:
         """The view of the newest generation; the one it has where that cannot be opened."""
         while True:
-            generation = self._current[GENERATION_WORD]
+            generation = self.current[GENERATION_WORD]
             try:
                 self._view = View.open(self._directory, generation)
                 break
             except (OSError, ValueError) as error:
-                if self._current[GENERATION_WORD] == generation:  # else it was replaced while we looked
+                if self.current[GENERATION_WORD] == generation:  # else it was replaced while we looked
                     log.error("generation %d of the table cannot be opened: %s", generation, error)
                     break
         return self._view

@@ -40,8 +40,17 @@ class View:
     """Finds customers in one generation. `generation` 0 is the empty one."""
 
     __slots__ = (
-        "_fingerprint_shift", "_home_shift", "_index_bits", "_index_mask", "_known_mask", "_memberships", "_salted", "_words",
-        "generation", "rows",
+        "_memberships",
+        "_salted",
+        "fingerprint_shift",
+        "generation",
+        "home_shift",
+        "index_bits",
+        "index_mask",
+        "known_mask",
+        "rows",
+        "secret",
+        "words",
     )  # fmt: skip
 
     def __init__(self, generation: int, words: memoryview[int], memberships: MembershipFile | None) -> None:
@@ -49,14 +58,15 @@ class View:
         if words[MAGIC_WORD] != MAGIC:
             raise ValueError("not a table of this version and byte order")
         self.generation = generation
-        self._words = words
+        self.words = words
         self._memberships = memberships
         self.rows: dict[int, Row] = {}
-        self._salted = salted(secret_of(words))
+        self.secret = secret_of(words)
+        self._salted = salted(self.secret)
         layout = layout_of(words)
-        self._home_shift, self._known_mask = layout.home_shift, layout.known_mask
-        self._fingerprint_shift = layout.fingerprint_shift
-        self._index_bits, self._index_mask = layout.index_bits, layout.memberships - 1
+        self.home_shift, self.known_mask = layout.home_shift, layout.known_mask
+        self.fingerprint_shift = layout.fingerprint_shift
+        self.index_bits, self.index_mask = layout.index_bits, layout.memberships - 1
 
     @classmethod
     def open(cls, directory: Path, generation: int) -> View:
@@ -71,7 +81,7 @@ class View:
         return cls(generation, words, MembershipFile(memberships_path(directory, generation), create=False))
 
     def __len__(self) -> int:
-        return int(self._words[LIVE])
+        return int(self.words[LIVE])
 
     def get(self, key: bytes) -> Membership | None:
         """The membership of ``merchant/customer``, and never another merchant's."""
@@ -84,12 +94,12 @@ class View:
 
     def find(self, hashed: int) -> Row | None:
         """The row of the customer with this hash."""
-        words, index_bits = self._words, self._index_bits
-        fingerprint = (hashed & self._known_mask) >> self._fingerprint_shift or 1
-        slot = HEADER + (hashed >> self._home_shift)
+        words, index_bits = self.words, self.index_bits
+        fingerprint = (hashed & self.known_mask) >> self.fingerprint_shift or 1
+        slot = HEADER + (hashed >> self.home_shift)
         while word := words[slot]:
             if word >> index_bits == fingerprint:
-                index = word & self._index_mask
+                index = word & self.index_mask
                 return self.rows.get(index) or self._read(index)
             slot += 1
         return None

@@ -112,7 +112,7 @@ def test_a_word_under_anothers_hash_gives_no_other_merchants_membership(tmp_path
     table.publish()
     table.put(b"shop/c", LEARNED[0])
     reader = PackedTable.attach(tmp_path)
-    view, stolen = reader._newest(), reader.hash(b"shop/c")
+    view, stolen = reader.newest(), reader.hash(b"shop/c")
     assert view.of(stolen, b"shop/other") == LEARNED[0], "inside one merchant it cannot be told"
     assert view.of(stolen, b"shop2/c") is None
     assert view.of(stolen, b"sho/p") is None
