@@ -21,6 +21,8 @@ from streams.brokers import free_port
 
 TOKEN = "*:development.frontendtoken0000000000000000000000"  # noqa: S105 - of a server of our own
 ANSWER_BYTES = 507
+SESSION_QUERIES = 165_474 / 24_026
+"""Page views of a session, in the visits of a real shop (`demo/visits`)."""
 Requests = Callable[[int], Iterator[bytes]]
 ROOT = Path(__file__).parents[2]
 
@@ -190,14 +192,15 @@ def _starlette(folder: Path, port: int, _: bool) -> tuple[list[str], Requests]:
     return [sys.executable, "-m", "bench.edges.starlette_json", str(port), str(path)], queries
 
 
-def queries(count: int) -> Iterator[bytes]:
-    """What an edge is asked: queries of random customers."""
-    draw = random.Random(4)
+def queries(count: int, visit: int = 0) -> Iterator[bytes]:
+    """What an edge is asked: queries of random customers, each of whom begins a session, and goes on with it beside all the
+    others for as many queries as a real one has. `visit`: another one gives other customers and other sessions."""
+    draw = random.Random(4 + visit)
     now = time.time_ns() // 1_000_000
+    there = [draw.randrange(shop.CUSTOMERS) for _ in range(max(1, round(count / SESSION_QUERIES)))]
     for _ in range(count):
-        number = draw.randrange(shop.CUSTOMERS)
         line = b"POST /v1/query?r=%d" % draw.randrange(1024)
-        yield shop.request(line, shop.body(number, draw, now), draw)
+        yield shop.request(line, shop.body(draw.choice(there), draw, now, str(visit)), draw)
 
 
 def _as_json(requests: Requests) -> Requests:

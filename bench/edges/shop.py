@@ -236,15 +236,16 @@ HEADERS = (
 """Seventeen of the eighteen headers that a browser behind a balancer sends; Content-Length is the last."""
 
 
-def body(number: int, draw: random.Random, now: int) -> bytes:
-    """What the snippet of a page sends, but for the query's id: the edge makes one, so each time it is a new query."""
+def body(number: int, draw: random.Random, now: int, visit: str = "now") -> bytes:
+    """What the snippet of a page sends, but for the query's id: the edge makes one, so each time it is a new query.
+    `visit` tells a customer's sessions apart."""
     category = draw.choice(CATEGORIES)
     return msgspec.json.encode(
         {
             "v": 1,
             "merchant": MERCHANT,
             "customer": customer(number),
-            "session": f"s-now-{number}",
+            "session": f"s-{visit}-{number}",
             "session_started": now - 3 * MINUTE_MS,
             "session_active": now - MINUTE_MS // 2,
             "sent": now,
