@@ -31,6 +31,7 @@ class Lanes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._codes: dict[str, int] = {}
         self._printing = threading.Lock()
+        self._ended = False
 
     def run(self) -> dict[str, int]:
         """Exit code by tier. Ctrl-C and SIGTERM end what is running, in pytest's own order, and show it."""
@@ -56,6 +57,8 @@ class Lanes:
             # A session of its own: Ctrl-C reaches it once, from here.
             process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True)
             self._running[tier] = process
+            if self._ended:  # while it was begun, and was not among those that run
+                process.send_signal(signal.SIGINT)
             self._codes[tier] = process.wait()
             printed.seek(0)
             text = printed.read().decode(errors="replace")
@@ -66,6 +69,7 @@ class Lanes:
             print(text, flush=True)
 
     def _end(self, number: int, _frame: object) -> None:
+        self._ended = True
         self._waiting.clear()
         for process in self._running.values():
             if process.poll() is None:

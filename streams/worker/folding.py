@@ -63,6 +63,8 @@ class Folding:
         self._erased = erased
         self.term = 0
         self.said = Said(lambda: self.owned)
+        self._unsaid: dict[int, set[bytes]] = {}
+        """By partition whose assignment is to be taken back: there should be none, and others have said one."""
         counters.on_restored = self.counters_restored
 
     @property
@@ -79,6 +81,7 @@ class Folding:
         """Nothing is ours until the next rebalance has ended."""
         self.term += 1
         self.said.forget()
+        self._unsaid.clear()
         self._profiles.owned.clear()
         self._counters.owned.clear()
 
@@ -205,10 +208,12 @@ class Folding:
         profile = _ours(row)
         if row is None and value is not None and self._erased(key):
             self._profiles.covered.setdefault(partition, set()).add(key)
-        if profile is None or profile.joined is not None or not profile.moves:
+        if profile is None or profile.joined is not None or (value is None and not profile.moves):
             return  # it is another's to say, or there is nothing to say
         if _said(value) != profile.membership:
             self._profiles.covered.setdefault(partition, set()).add(key)
+            if not profile.moves:  # whose own worker has never said anything
+                self._unsaid.setdefault(partition, set()).add(key)
 
     def mend(self) -> Iterator[Folded]:
         """What lies under older records, to be written once more: a partition's as it is when it is asked for. Whoever takes
@@ -217,6 +222,7 @@ class Folding:
             if partition not in self.owned:
                 continue  # it went while the one before it was put
             out = Folded(Source(EVENTS.name, partition, self._partitions))
+            unsaid = self._unsaid.pop(partition, ())
             for key in self._profiles.covered.pop(partition, ()):
                 if (row := self._profiles.rows[partition].get(key)) is not None:
                     out.profiles[key] = row
@@ -224,6 +230,8 @@ class Folding:
                         continue
                     if profile.moves:
                         out.assignments[key] = own_assignment(profile, profile.changes[-1].at, 0)
+                    elif key in unsaid:
+                        out.assignments[key] = None
                     out.elsewhere.update(of_members(profile, profile.members, profile.last, 0))
                 elif self._erased(key):  # another still held him, and wrote behind the tombstones
                     out.profiles[key] = out.assignments[key] = None

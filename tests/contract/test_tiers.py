@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from scripts.tiers import Lanes
 
 ROOT = Path(__file__).parents[2]
 PASSES, FAILS = "def test_it() -> None:\n    pass\n", "def test_it() -> None:\n    raise AssertionError('as meant')\n"
@@ -84,3 +87,25 @@ def test_asked_to_end_it_ends_what_runs_and_fails(tiers: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err == "scripts/test: good failed\n"
+
+
+def test_asked_to_end_while_one_begins_it_ends_that_one(tiers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tiers / "tests" / "good" / "test_good.py").write_text(
+        "import threading\n\ndef test_it() -> None:\n    threading.Event().wait()\n"
+    )
+    lanes, begin = Lanes(["good"], []), subprocess.Popen
+    ends = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def begun(*args: Any, **kwargs: Any) -> Any:
+        process = begin(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGTERM)  # before anybody knows of the process
+        return process
+
+    monkeypatch.chdir(tiers)
+    monkeypatch.setattr(subprocess, "Popen", begun)
+    monkeypatch.setattr("scripts.tiers.LANES", 1)
+    try:
+        assert lanes.run()["good"] != 0
+    finally:
+        for number, handler in ends.items():
+            signal.signal(number, handler)

@@ -209,6 +209,25 @@ async def test_an_assignment_that_says_otherwise_is_said_again(worker: Worker) -
         assert decode_assignment(mended.assignments[KEY] or b"").membership == sale
 
 
+async def test_an_assignment_of_somebody_who_never_moved_is_taken_back(worker: Worker) -> None:
+    """A worker that stood still had cut the same events into other chunks, and at the end of one of them he was in a segment
+    which he is at the end of none of ours."""
+    still = Profile(merchant="m", customer="c", first=1, last=3, marks={"events": 3})
+    worker.profiles.rows[0].put({KEY: encode_profile(still)})
+    for nothing in (None, own_assignment(still, 1, 0)):
+        worker.folding.misled(0, KEY, nothing)
+        assert not list(worker.folding.mend()), "a million who came once have none, and need none"
+    gone = Profile(merchant="m", customer="c", first=1, last=2, membership=Membership(defined=("s_sale",)))
+    for otherwise in (own_assignment(gone, 2, 0), b"{"):
+        worker.folding.misled(0, KEY, otherwise)
+        (mended,) = worker.folding.mend()
+        assert mended.assignments == {KEY: None}
+    worker.folding.misled(0, KEY, own_assignment(gone, 2, 0))
+    worker.folding.release()
+    worker.profiles.covered[0] = {KEY}  # for another reason, when the partition has come back
+    assert [each.assignments for each in worker.folding.mend()] in ([], [{}])
+
+
 async def test_a_record_that_nobody_can_read_never_wins(worker: Worker) -> None:
     for table, held in zip(worker.tables, (profile(10), encode(Outcome())), strict=True):
         assert table.newer(held, held)
