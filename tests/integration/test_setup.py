@@ -80,5 +80,5 @@ def test_who_is_not_root_is_told_what_to_install(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert told.stderr == (
         "The tests need these Debian packages; install them as root: "
-        "apt-get install chromium firefox-esr haproxy default-jre-headless maven nodejs nginx-light npm prometheus\n"
+        "apt-get install chromium firefox-esr gcc libc6-dev haproxy default-jre-headless maven nodejs nginx-light npm prometheus\n"
     )
