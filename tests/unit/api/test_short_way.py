@@ -62,7 +62,7 @@ class Ways:
             if is_short:
                 self._count(connection.protocol)
             await connection.send(*pieces)
-            found.append(connection.answer)
+            found.append(re.sub(rb"(?<=retry-after: )\d+", b"some", connection.answer))  # seconds of a real clock
             await connection.close()
         assert found[0] == found[1], pieces
         return found[0]
@@ -158,16 +158,17 @@ def plain(customer: bytes = b"c1", forwarded: bytes = b"") -> bytes:
 async def test_limits_hold_for_both_ways_together(
     compiled: None, make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A minute of the clock lies between two tokens: nothing comes back while the test runs."""
+    """Ten minutes lie between two tokens: none comes back while the test runs."""
     ways = Ways(make_bench, monkeypatch)
-    ways.change(merchants=lambda: Buckets(0, "merchant"), networks=lambda: Buckets(1 / 60, "network", 64))
+    ways.change(merchants=lambda: Buckets(0, "merchant"), networks=lambda: Buckets(1 / 600, "network", 64))
     networks = [b"192.0.2.1", b"192.0.2.2", b"2001:db8::1", b"junk", b"127.0.0.2", b"198.51.100.7, 192.0.2.1", b""]
     answers = [await ways.both(plain(), *[plain(forwarded=one)] * 3) for one in networks]
     assert sum(answer.count(b" 429 ") for answer in answers) > len(networks)
-    ways.change(networks=lambda: Buckets(0, "network"), merchants=lambda: Buckets(4, "merchant"))
-    assert (await ways.both(*[plain()] * 12)).count(b" 200 ") == 8
+    ways.change(networks=lambda: Buckets(0, "network"), merchants=lambda: Buckets(1 / 600, "merchant"))
+    taken = ways.taken
+    assert (await ways.both(*[plain()] * 5)).count(b" 200 ") == 1
+    assert ways.taken == taken + 1
     ways.check()
-    assert ways.taken > 0
 
 
 async def test_proxies_are_those_that_are_trusted(
@@ -175,7 +176,7 @@ async def test_proxies_are_those_that_are_trusted(
 ) -> None:
     ways = Ways(make_bench, monkeypatch, merchant_rate=0)
     ways.change(
-        network=lambda: Networks(["10.0.0.0/8", "203.0.113.9"]), networks=lambda: Buckets(1 / 60, "network", 64)
+        network=lambda: Networks(["10.0.0.0/8", "203.0.113.9"]), networks=lambda: Buckets(1 / 600, "network", 64)
     )
     for peer in ("10.1.2.3", "192.0.2.77", "203.0.113.9", "::1", "127.0.0.1"):
         for forwarded in (b"192.0.2.5", b"10.9.9.9", b"203.0.113.9", b"1.2.3", b"192.0.2.5 "):
