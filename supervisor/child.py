@@ -21,10 +21,13 @@ _LINE_LIMIT = 1 << 20  # bytes; asyncio's 64 KB would end the pump on a long tra
 class Child:
     """One part under supervision."""
 
-    def __init__(self, part: Part, log: Log, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
-        """`on_ready` runs after each start, before the part counts as ready."""
+    def __init__(
+        self, part: Part, log: Log, serving: asyncio.Event, on_ready: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """`on_ready` runs after each start, before the part counts as ready; `serving`: visitors get answers."""
         self.part = part
         self._log = log
+        self._serving = serving
         self._on_ready = on_ready
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -82,12 +85,14 @@ class Child:
             self._log.line(self.part.name, line.decode(errors="replace").rstrip())
 
     async def _become_ready(self, leader: int) -> None:
-        await priority.lower(leader, self.part.nice)
         while not await self.part.ready():
             await asyncio.sleep(0.05)
         if self._on_ready is not None:
             await self._on_ready()
         self.ready.set()
+        # Not earlier: beside a busy program of somebody else, a start that is behind would never come to its end.
+        await self._serving.wait()
+        await priority.lower(leader, self.part.nice)
 
     def renew(self) -> None:
         """Lets the part end and start again."""

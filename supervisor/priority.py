@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-BEHIND: Final = 10
-"""Nice value of what nobody waits for: a tenth of an edge's processor time where both want all of it (sched(7))."""
-LAST: Final = 15
+BEHIND: Final = 5
+"""Nice value of what nobody waits for: a third of an edge's processor time where both want all of it (sched(7))."""
+LAST: Final = 10
 """That of the trainer, which works longest at a time."""
 # Without privileges the kernel takes one change of a session's nice value each tenth of a second, from the whole
 # machine, and says EAGAIN to the others.

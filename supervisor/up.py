@@ -28,11 +28,12 @@ class System:
         self.plan = asked
         self._log = log
         self._keeps = asked.brokers is None and asked.engine == "tansu"
-        own = [Child(plan.broker(asked), log, self._prepare)] if asked.brokers is None else []
+        self._serving = asyncio.Event()
+        own = [Child(plan.broker(asked), log, self._serving, self._prepare)] if asked.brokers is None else []
         front = plan.balancer(asked)
         self._brokers = own
-        self._processes = [Child(part, log) for part in plan.processes(asked)]
-        self._front = [] if front is None else [Child(front, log)]
+        self._processes = [Child(part, log, self._serving) for part in plan.processes(asked)]
+        self._front = [] if front is None else [Child(front, log, self._serving)]
         self._tasks: list[asyncio.Task[None]] = []
         self._dumper: asyncio.Task[None] | None = None
         self._chore: asyncio.Task[None] | None = None
@@ -45,6 +46,7 @@ class System:
             await self._prepare()
         await self._run(self._processes)
         await self._run(self._front)
+        self._serving.set()
         if self._keeps:
             self._dumper = asyncio.create_task(self._keep())
         there = {"brokers": self.plan.bootstrap, "data_dir": self.plan.data}

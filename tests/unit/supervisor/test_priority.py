@@ -76,4 +76,4 @@ def test_edges_go_first_and_the_trainer_last(tmp_path: Path) -> None:
     ports = Ports(1, (2, 3), 4, 5, 6, broker=7, controller=8)
     asked = Plan(ports, tmp_path, None, "kafka")
     order = {part.name: part.nice for part in (plan.broker(asked), *plan.processes(asked))}
-    assert order == {"broker": 10, "worker": 10, "console": 10, "trainer": 15, "edge-1": 0, "edge-2": 0}
+    assert order == {"broker": 5, "worker": 5, "console": 5, "trainer": 10, "edge-1": 0, "edge-2": 0}
