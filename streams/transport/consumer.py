@@ -18,9 +18,9 @@ from streams.transport import records as unpacking
 from streams.transport.tables import Run
 from streams.transport.thread import ChunkThread
 
-AHEAD: Final = 1
-"""Partitions of an answer that are still to be handed out when the next answer is asked for. With none the worker waits for
-it, with several it waits for the worker, and what is in it grows old."""
+AHEAD: Final = 3
+"""Partitions of an answer that are still to be handed out when the next answer is asked for. With fewer the worker waits for
+it, with more it waits for the worker, and what is in it grows old."""
 
 
 class SafeResume(driver.Consumer):

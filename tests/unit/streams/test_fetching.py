@@ -7,16 +7,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher as theirs
+from aiokafka.protocol.fetch import FetchRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from models.contracts.settings import Settings
 from streams.transport import fetching
 from streams.transport.consumer import AHEAD, ChunkConsumer
-from streams.transport.fetching import GATHER_BYTES, GATHER_MS, IDLE_AFTER, IDLE_BYTES, IDLE_MS
+from streams.transport.fetching import GATHER_BYTES, GATHER_MS, IDLE_AFTER, IDLE_BYTES, IDLE_MS, PART_BYTES
 from streams.transport.records import Whole
 from streams.transport.thread import FETCH_BYTES, FETCH_PARTITION_BYTES, ChunkThread
+from streams.transport.turns import Turns
 from streams.worker.app import make_app
 from tests.support.producer import turns
 
@@ -50,21 +53,34 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether the broker's next answers bring anything; what is asked for is aiokafka's."""
     coming: list[bool] = []
 
-    async def answered(*_: object) -> bool:
-        return coming.pop(0)
+    async def answered(fetcher: Any, _: object, __: int, request: FetchRequest) -> bool:
+        came = coming.pop(0)
+        asked = [TopicPartition(topic, place) for topic, places in request.topics for place, *_ in places]
+        fetcher._records = dict.fromkeys(asked) if came else {}
+        return came
 
     monkeypatch.setattr(theirs.Fetcher, "_proc_fetch_request", answered)
     return coming
 
 
+def request(partitions: int = 1) -> FetchRequest:
+    """For so many partitions of one topic."""
+    return FetchRequest(GATHER_MS, GATHER_BYTES, 1, 0, [(EVENTS.topic, [(place, 7, 9) for place in range(partitions)])])
+
+
+def made(whole: Whole | None) -> Any:
+    fetcher: Any = fetching.Fetcher.__new__(fetching.Fetcher)
+    fetcher._key_deserializer, fetcher._turns = whole, Turns()
+    return fetcher
+
+
 async def asked(answers: list[bool], *, whole: bool = True) -> list[tuple[int, int]]:
     """(ms to wait, bytes at least) of the request after each answer."""
-    fetcher: Any = fetching.Fetcher.__new__(fetching.Fetcher)
+    fetcher = made(Whole(frozenset()) if whole else None)
     fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = GATHERING
-    fetcher._key_deserializer = Whole(frozenset()) if whole else None
     found = []
     while answers:
-        await fetcher._proc_fetch_request(None, 1, None)
+        await fetcher._proc_fetch_request(None, 1, request())
         found.append((fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes))
     return found
 
@@ -86,16 +102,15 @@ async def test_other_consumers_of_the_process_wait_as_they_were_told(answers: li
 
 def held() -> Any:
     """A fetcher that is to wait."""
-    made: Any = fetching.Fetcher.__new__(fetching.Fetcher)
-    made._key_deserializer = Whole(frozenset())
-    made._key_deserializer.wanted.clear()
-    return made
+    fetcher = made(Whole(frozenset()))
+    fetcher._key_deserializer.wanted.clear()
+    return fetcher
 
 
 async def test_the_broker_is_asked_when_records_are_wanted_and_not_before(answers: list[bool]) -> None:
     answers += [True]
     fetcher = held()
-    asking = asyncio.ensure_future(fetcher._proc_fetch_request(None, 1, None))
+    asking = asyncio.ensure_future(fetcher._proc_fetch_request(None, 1, request()))
     await turns()
     assert answers, "it was asked"
     fetcher._key_deserializer.wanted.set()
@@ -103,8 +118,20 @@ async def test_the_broker_is_asked_when_records_are_wanted_and_not_before(answer
     assert not answers
 
 
+async def test_of_partitions_that_flow_half_are_asked_for_at_a_time(answers: list[bool]) -> None:
+    answers += [True, True, True]
+    fetcher = made(Whole(frozenset()))
+    sent = [request(PARTITIONS) for _ in range(3)]
+    for each in sent:
+        await fetcher._proc_fetch_request(None, 1, each)
+    places = [{place for place, *_ in each.topics[0][1]} for each in sent]
+    assert places[0] == places[1] | places[2] == set(range(PARTITIONS))
+    assert len(places[1]) == len(places[2]) == PARTITIONS // 2
+    assert [each._min_bytes for each in sent] == [GATHER_BYTES, PART_BYTES, PART_BYTES]
+
+
 async def test_where_the_partitions_go_nobody_waits_for_what_is_not_wanted(answers: list[bool]) -> None:
-    asking = asyncio.ensure_future(held()._proc_fetch_request(None, 1, None))
+    asking = asyncio.ensure_future(held()._proc_fetch_request(None, 1, request()))
     await turns()
     asking.cancel()
     assert not await asking, "aiokafka lets such an answer go, and expects no error"
