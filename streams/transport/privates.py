@@ -17,6 +17,8 @@ USED: Final = {
         "commit", "maybe_wait_for_commit_to_finish",
     ),
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": ("_create_worker_consumer", "_fetch_records"),
+    "mode.threads:ServiceThread": ("stop",),
+    "mode.threads:WorkerThread": ("stop",),
     "faust.tables.recovery:Recovery": (
         "revoke", "flush_buffers", "active_remaining_total", "on_rebalance", "on_recovery_completed", "_wait", "wait_first", "signal_recovery_start",
     ),
@@ -34,7 +36,7 @@ USED: Final = {
 
 FIELDS: Final = (
     "App.rebalancing_count", "TableManager._recovery", "TableManager._changelog_queue", "ThrowableQueue._queue", "ThrowableQueue._putters", "ThrowableQueue._errors",
-    "Consumer._thread", "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
+    "Consumer._thread", "ServiceThread._started", "ServiceThread._thread", "Consumer._read_offset", "Consumer._acked", "Consumer._acked_index", "Consumer._buffered_partitions",
     "AIOKafkaConsumer._coordinator", "AIOKafkaConsumer._fetcher", "AIOKafkaConsumer._fetch_max_wait_ms", "AIOKafkaConsumer._fetch_min_bytes", "AIOKafkaConsumer._max_partition_fetch_bytes", "AIOKafkaConsumer._fetch_max_bytes",
     "AIOKafkaConsumer._key_deserializer", "Fetcher._key_deserializer", "Fetcher._fetch_max_wait_ms", "Fetcher._fetch_min_bytes", "Fetcher._records", "FetchRequest._topics", "FetchRequest._min_bytes", "PartitionRecords._key_deserializer", "PartitionRecords._records",
     "PartitionRecords._check_crcs", "PartitionRecords.next_fetch_offset", "AIOKafkaProducer._message_accumulator._batch_ttl",

@@ -41,6 +41,13 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
                 asyncio.run_coroutine_threadsafe(app.crash(error), self.parent_loop)
                 return
 
+    async def stop(self) -> None:
+        """As mode's, which stops the app's loop until the thread has ended; but what ends in it may wait for the loop."""
+        if self._started.is_set():
+            await Service.stop(self)
+            if self._thread is not None:
+                await asyncio.to_thread(self._thread.stop)
+
     def want(self) -> None:
         """Records may be fetched, until some are taken. Called in the app's thread."""
         if not self._whole.wanted.is_set():

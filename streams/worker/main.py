@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
@@ -234,11 +235,12 @@ def _taken(knowledge: Knowledge, erasures: Erasures, topic: str, key: bytes, val
 
 
 def _end_soon(why: str) -> None:
-    """Faust ends a thread by waiting for it with the event loop stopped, and that thread may wait for the loop; and a
-    producer waits for its broker. A process that should have ended is in nobody's way but its successor's."""
+    """A thread that ends may wait for what never comes, and a producer waits for its broker. A process that should have
+    ended is in nobody's way but its successor's. Where it stood is in its log."""
 
     def end() -> None:
         log.error("the worker did not end in order and is ended; why it ends: %s", why)
+        faulthandler.dump_traceback()
         os._exit(1)
 
     last = threading.Timer(LAST_S, end)

@@ -1,6 +1,7 @@
 """When the broker is asked, for how much at a time, and how long it may wait."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,6 +153,18 @@ async def test_records_are_wanted_until_some_are_taken(consumer: Any, monkeypatc
     thread.want()
     await turns()
     assert wanted.is_set()
+
+
+async def test_the_loop_goes_on_while_the_thread_ends(consumer: Any) -> None:
+    """Else what ends in the thread and waits for the loop would never end."""
+    thread, released = consumer.thread, threading.Event()
+    ended: list[bool] = []
+    thread._thread = SimpleNamespace(stop=lambda: ended.append(released.wait(10)))
+    thread._started.set()
+    thread._stopped.set()
+    asyncio.get_running_loop().call_later(0, released.set)
+    await thread.stop()
+    assert ended == [True]
 
 
 class Wish:
